@@ -1,0 +1,2 @@
+// The object file that carries the precompiled header.
+namespace slipway {}
