@@ -1,10 +1,9 @@
 #include "base/clock.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <cstdio>
 #include <ctime>
+#include <fmt/format.h>
 
 #include "base/error.h"
 
@@ -22,15 +21,17 @@ int64_t to_epoch_ms(TimePoint t) {
   return std::chrono::floor<milliseconds>(t).time_since_epoch().count();
 }
 
-TimePoint from_epoch_ms(int64_t ms) { return TimePoint(milliseconds(ms)); }
+TimePoint from_epoch_ms(int64_t ms) {
+  return TimePoint(milliseconds(ms));
+}
 
 std::string to_rfc3339(TimePoint t, int digits) {
   const auto whole = std::chrono::floor<seconds>(t);
   const std::time_t secs = whole.time_since_epoch().count();
   std::tm tm{};
   gmtime_r(&secs, &tm);
-  std::string out = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", tm.tm_year + 1900, tm.tm_mon + 1,
-                                tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+  std::string out = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", tm.tm_year + 1900,
+                                tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
   if (digits > 0) {
     const int64_t nanos = (t - whole).count() * 1000;
     out += '.' + fmt::format("{:09}", nanos).substr(0, static_cast<size_t>(digits));
@@ -55,8 +56,8 @@ TimePoint parse_rfc3339(std::string_view text) {
   const std::string copy(text);
   std::tm tm{};
   int used = 0;
-  if (std::sscanf(copy.c_str(), "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
-                  &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used) != 6) {
+  if (std::sscanf(copy.c_str(), "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon,
+                  &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used) != 6) {
     throw invalid_argument("not an RFC 3339 time: '{}'", text);
   }
   tm.tm_year -= 1900;

@@ -30,7 +30,8 @@ class SystemClock : public Clock {
 // Stands still until told. Thread-safe.
 class TestClock : public Clock {
  public:
-  explicit TestClock(TimePoint start = TimePoint(seconds(1'700'000'000))) : now_(start.time_since_epoch().count()) {}
+  explicit TestClock(TimePoint start = TimePoint(seconds(1'700'000'000)))
+      : now_(start.time_since_epoch().count()) {}
   TimePoint now() const override { return TimePoint(microseconds(now_.load())); }
   void advance(microseconds by) { now_ += by.count(); }
 

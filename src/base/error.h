@@ -2,7 +2,6 @@
 // maps a Kind to its wire form in one place. Not for bugs: those are SLIPWAY_ASSERT.
 #pragma once
 #include <fmt/format.h>
-
 #include <stdexcept>
 #include <string>
 
@@ -35,9 +34,9 @@ class Error : public std::runtime_error {
   Kind kind_;
 };
 
-#define SLIPWAY_ERROR_MAKER(name)                                        \
-  template <typename... Args>                                            \
-  Error name(fmt::format_string<Args...> format, Args&&... args) {       \
+#define SLIPWAY_ERROR_MAKER(name)                                               \
+  template <typename... Args>                                                   \
+  Error name(fmt::format_string<Args...> format, Args&&... args) {              \
     return Error(Kind::name, fmt::format(format, std::forward<Args>(args)...)); \
   }
 // Each returns an Error to throw: throw not_found("no such image: {}", name);

@@ -1,8 +1,7 @@
 #include "base/fd.h"
 
-#include <fcntl.h>
-
 #include <cerrno>
+#include <fcntl.h>
 
 #include "base/error.h"
 
@@ -12,7 +11,9 @@ Fd open_file(const std::string& path, int flags, unsigned mode) {
   return Fd(check(::open(path.c_str(), flags | O_CLOEXEC, mode), "open {}", path));
 }
 
-Fd duplicate(int fd) { return Fd(check(::fcntl(fd, F_DUPFD_CLOEXEC, 3), "dup {}", fd)); }
+Fd duplicate(int fd) {
+  return Fd(check(::fcntl(fd, F_DUPFD_CLOEXEC, 3), "dup {}", fd));
+}
 
 Pipe make_pipe() {
   int ends[2];

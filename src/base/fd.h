@@ -1,10 +1,9 @@
 // Fd owns a file descriptor. Move-only; closes on destruction.
 #pragma once
-#include <unistd.h>
-
 #include <span>
 #include <string>
 #include <string_view>
+#include <unistd.h>
 #include <utility>
 
 namespace slipway {

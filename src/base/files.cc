@@ -1,9 +1,8 @@
 #include "base/files.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
-
 #include <filesystem>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -20,7 +19,9 @@ std::string read_open(const Fd& fd) {
 }
 }  // namespace
 
-std::string read_file(const std::string& path) { return read_open(open_file(path, O_RDONLY)); }
+std::string read_file(const std::string& path) {
+  return read_open(open_file(path, O_RDONLY));
+}
 
 std::optional<std::string> read_file_if_exists(const std::string& path) {
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

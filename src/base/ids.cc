@@ -1,9 +1,8 @@
 #include "base/ids.h"
 
-#include <sys/random.h>
-
 #include <cerrno>
 #include <cstring>
+#include <sys/random.h>
 
 #include "base/error.h"
 
@@ -37,7 +36,8 @@ std::string random_uuid() {
 }
 
 std::string random_alphanumeric(size_t count) {
-  static constexpr char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  static constexpr char letters[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
   std::string out;
   while (out.size() < count) {
     for (const char c : random_bytes(count)) {

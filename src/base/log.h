@@ -2,7 +2,6 @@
 // secret. 4xx-like events are debug or warning, our own failures are error.
 #pragma once
 #include <fmt/format.h>
-
 #include <string>
 #include <string_view>
 
@@ -13,10 +12,10 @@ enum class Level { debug, info, warning, error };
 void set_up(Level level, const std::string& path = {});
 void write(Level level, std::string_view component, std::string_view message);
 
-#define SLIPWAY_LOG_LEVEL(name, level)                                                          \
-  template <typename... Args>                                                                   \
-  void name(std::string_view component, fmt::format_string<Args...> format, Args&&... args) {   \
-    write(level, component, fmt::format(format, std::forward<Args>(args)...));                  \
+#define SLIPWAY_LOG_LEVEL(name, level)                                                        \
+  template <typename... Args>                                                                 \
+  void name(std::string_view component, fmt::format_string<Args...> format, Args&&... args) { \
+    write(level, component, fmt::format(format, std::forward<Args>(args)...));                \
   }
 // log::info("agent", "task {} started", id);
 SLIPWAY_LOG_LEVEL(debug, Level::debug)

@@ -1,9 +1,6 @@
 // The precompiled header of every folder: standard library, fmt, JSON. Only for build speed: a file
 // still includes what it uses.
 #pragma once
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -14,6 +11,8 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
 #include <fstream>
 #include <functional>
 #include <map>

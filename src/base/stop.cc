@@ -1,10 +1,9 @@
 #include "base/stop.h"
 
-#include <poll.h>
-#include <sys/eventfd.h>
-
 #include <atomic>
 #include <mutex>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <vector>
 
 #include "base/error.h"
@@ -34,9 +33,15 @@ struct Stop::State {
 };
 
 Stop::Stop() : state_(std::make_shared<State>()) {}
-void Stop::request() const { state_->request(); }
-bool Stop::requested() const { return state_->requested.load(); }
-int Stop::fd() const { return state_->event.get(); }
+void Stop::request() const {
+  state_->request();
+}
+bool Stop::requested() const {
+  return state_->requested.load();
+}
+int Stop::fd() const {
+  return state_->event.get();
+}
 
 Stop Stop::child() const {
   Stop made;
@@ -94,7 +99,9 @@ Ready wait_writable(int fd, const Stop& stop, SteadyTime deadline) {
 }
 
 Wakeup::Wakeup() : fd_(check(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {}
-Wakeup::~Wakeup() { ::close(fd_); }
+Wakeup::~Wakeup() {
+  ::close(fd_);
+}
 void Wakeup::notify() const {
   const uint64_t one = 1;
   [[maybe_unused]] const ssize_t n = ::write(fd_, &one, sizeof one);

@@ -1,4 +1,5 @@
-// Sync<T>: data that can only be reached through its lock. Never hold one across I/O; never hold two.
+// Sync<T>: data that can only be reached through its lock. Never hold one across I/O; never hold
+// two.
 #pragma once
 #include <chrono>
 #include <condition_variable>

@@ -14,9 +14,9 @@ class Hasher {
   Hasher(Hasher&&) noexcept;
   Hasher& operator=(Hasher&&) noexcept;
   void update(std::string_view bytes);
-  std::string raw();         // ends the hash
-  std::string hex();         // lower-case hex of raw()
-  std::string digest();      // "sha256:<hex>"
+  std::string raw();     // ends the hash
+  std::string hex();     // lower-case hex of raw()
+  std::string digest();  // "sha256:<hex>"
 
  private:
   struct Impl;
@@ -25,7 +25,7 @@ class Hasher {
 
 std::string sha256_raw(std::string_view bytes);
 std::string sha256_hex(std::string_view bytes);
-std::string sha256_digest(std::string_view bytes);  // "sha256:<hex>"
+std::string sha256_digest(std::string_view bytes);                      // "sha256:<hex>"
 std::string hmac_sha256(std::string_view key, std::string_view bytes);  // raw
 std::string md5_hex(std::string_view bytes);
 // Time does not depend on where they differ.

@@ -26,7 +26,9 @@ class Headers {
  public:
   Headers() = default;
   Headers(std::initializer_list<std::pair<std::string, std::string>> list) : list_(list) {}
-  void add(std::string name, std::string value) { list_.emplace_back(std::move(name), std::move(value)); }
+  void add(std::string name, std::string value) {
+    list_.emplace_back(std::move(name), std::move(value));
+  }
   void set(std::string_view name, std::string value);
   // First value, or empty.
   std::string_view get(std::string_view name) const;
@@ -40,13 +42,13 @@ class Headers {
 };
 
 struct Request {
-  std::string method;   // upper case as sent
-  std::string target;   // as sent: path?query
-  std::string path;     // before '?', still percent-encoded
-  std::string query;    // after '?', still encoded
+  std::string method;  // upper case as sent
+  std::string target;  // as sent: path?query
+  std::string path;    // before '?', still percent-encoded
+  std::string query;   // after '?', still encoded
   Headers headers;
-  std::string peer;     // "127.0.0.1:4711", "unix:pid=12,uid=0"
-  std::string local;    // the address that was connected to, "127.0.0.1:4566" or "unix"
+  std::string peer;   // "127.0.0.1:4711", "unix:pid=12,uid=0"
+  std::string local;  // the address that was connected to, "127.0.0.1:4566" or "unix"
 };
 
 // A raw duplex byte stream after an upgrade. read and write may be used by two threads at once.
@@ -92,9 +94,9 @@ using Handler = std::function<void(Exchange&)>;
 
 struct ServerOptions {
   size_t max_head_bytes = 64 * 1024;
-  size_t max_connections = 1024;             // above: 503 and close
-  milliseconds idle_timeout{120'000};        // keep-alive connection without a request
-  milliseconds head_timeout{20'000};         // from first byte to the end of the head
+  size_t max_connections = 1024;       // above: 503 and close
+  milliseconds idle_timeout{120'000};  // keep-alive connection without a request
+  milliseconds head_timeout{20'000};   // from first byte to the end of the head
 };
 
 class Server {
@@ -103,7 +105,8 @@ class Server {
   ~Server();  // stop()
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
-  // Binds and accepts at once; returns the port (for port 0). Throws SystemError naming the address.
+  // Binds and accepts at once; returns the port (for port 0). Throws SystemError naming the
+  // address.
   uint16_t listen_tcp(const std::string& address, uint16_t port);
   // Replaces a stale socket file; throws Error(conflict) when somebody answers on it.
   void listen_unix(const std::string& path, unsigned mode);
@@ -121,7 +124,7 @@ class Server {
 
 struct ClientRequest {
   std::string method = "GET";
-  std::string url;   // http://host[:port]/path?query, https://..., or unix:/path/to.sock:/path?query
+  std::string url;  // http://host[:port]/path?query, https://..., or unix:/path/to.sock:/path?query
   Headers headers;
   std::string body;
   // Instead of body: called until it returns 0; sent chunked, or with body_length when given.

@@ -23,7 +23,7 @@ namespace slipway::store {
 
 struct Row {
   std::string key;
-  uint64_t version = 0;  // the revision of the commit that wrote it
+  uint64_t version = 0;                      // the revision of the commit that wrote it
   std::shared_ptr<const std::string> value;  // JSON text
   // A place for the decoded form of this version; managed by Table<T>.
   std::shared_ptr<std::shared_ptr<const void>> decoded;

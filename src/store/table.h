@@ -33,7 +33,8 @@ class Table {
  private:
   static std::shared_ptr<const T> decode(const Row& row) {
     if (row.decoded) {
-      if (auto known = std::atomic_load(row.decoded.get())) return std::static_pointer_cast<const T>(known);
+      if (auto known = std::atomic_load(row.decoded.get()))
+        return std::static_pointer_cast<const T>(known);
     }
     auto made = std::make_shared<const T>(nlohmann::json::parse(*row.value).template get<T>());
     if (row.decoded) std::atomic_store(row.decoded.get(), std::shared_ptr<const void>(made));

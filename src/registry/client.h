@@ -1,0 +1,51 @@
+// A client of OCI distribution registries: pull and push with anonymous, basic and bearer auth.
+// Names of the local registry (see local_domain) never leave the process: pulling is a look-up,
+// pushing registers the manifest in the repository; no bytes move.
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/stop.h"
+#include "image/image.h"
+
+namespace slipway::registry {
+
+struct Credentials {
+  std::string username, password;
+};
+
+// What `docker pull/push` draws. status as Docker words it ("Downloading", "Pull complete",
+// "Pushed", "Layer already exists"); id is the short layer id, or empty.
+struct Progress {
+  std::string id, status;
+  uint64_t current = 0, total = 0;
+};
+using OnProgress = std::function<void(const Progress&)>;
+
+// <account>.dkr.ecr.<region>.amazonaws.com
+bool local_domain(std::string_view domain);
+
+struct Pulled {
+  std::string image_id;
+  image::Digest manifest_digest;
+};
+
+// Resolves, downloads what is missing, registers and tags. Throws Error(not_found) "manifest for X
+// not found...", Error(unauthorized) / Error(forbidden) "pull access denied for X...",
+// Error(unavailable).
+class Client {
+ public:
+  virtual ~Client() = default;
+  virtual Pulled pull(const image::Reference& name, const std::optional<Credentials>& credentials,
+                      const OnProgress& progress, const Stop& stop) = 0;
+  // Returns the digest of the pushed manifest.
+  virtual image::Digest push(const image::Reference& name,
+                             const std::optional<Credentials>& credentials,
+                             const OnProgress& progress, const Stop& stop) = 0;
+  // `docker login`: throws Error(unauthorized) when the registry refuses.
+  virtual void check_login(std::string_view domain, const Credentials& credentials,
+                           const Stop& stop) = 0;
+};
+
+}  // namespace slipway::registry
