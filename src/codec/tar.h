@@ -17,16 +17,16 @@ namespace slipway {
 enum class TarType { file, directory, symlink, hardlink, char_device, block_device, fifo };
 
 struct TarEntry {
-  std::string name;  // as in the archive; directories may end in '/'
+  std::string name{};  // as in the archive; directories may end in '/'
   TarType type = TarType::file;
   uint32_t mode = 0644;  // permission bits with setuid, setgid, sticky
   uint32_t uid = 0, gid = 0;
-  int64_t mtime = 0;        // seconds since the epoch
-  uint32_t mtime_ns = 0;    // and nanoseconds
-  std::string link_target;  // symlink and hardlink
-  uint64_t size = 0;        // file only
+  int64_t mtime = 0;          // seconds since the epoch
+  uint32_t mtime_ns = 0;      // and nanoseconds
+  std::string link_target{};  // symlink and hardlink
+  uint64_t size = 0;          // file only
   uint32_t device_major = 0, device_minor = 0;
-  std::vector<std::pair<std::string, std::string>> xattrs;  // "security.capability" -> bytes
+  std::vector<std::pair<std::string, std::string>> xattrs{};  // "security.capability" -> bytes
 };
 
 // Errors of the archive are Error(invalid_argument); what the source throws passes through.
