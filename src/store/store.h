@@ -40,6 +40,7 @@ class Reader {
 
 class Writer : public Reader {
  public:
+  // Putting the value that is there already changes nothing (the version stays).
   virtual void put(std::string_view table, std::string_view key, std::string value) = 0;
   // As put, but throws Error(conflict) unless the row's version is expected (0: must not exist).
   virtual void put_if(std::string_view table, std::string_view key, std::string value,
@@ -48,16 +49,25 @@ class Writer : public Reader {
   virtual bool erase(std::string_view table, std::string_view key) = 0;
 };
 
+struct Stats {
+  uint64_t transactions = 0;  // committed since the start
+  uint64_t disk_commits = 0;  // syncs they took: fewer when writers come together
+};
+
 class Store {
  public:
   virtual ~Store() = default;
   virtual void read(const std::function<void(const Reader&)>& fn) const = 0;
-  // fn may run more than once and must touch nothing but the writer. If it throws, nothing changes
-  // and the exception passes through. Returns the revision (the current one if nothing changed).
+  // Snapshot isolation: a read never waits for a writer, and may last; it may be nested anywhere.
+  // fn may run more than once, must touch nothing but the writer, and must not block (writers take
+  // turns); a write inside a write is Error(internal). If fn throws, nothing changes and the
+  // exception passes through. Throws Error(unavailable) when the disk refused. Returns the revision
+  // (the current one if nothing changed).
   virtual uint64_t write(const std::function<void(Writer&)>& fn) = 0;
   virtual uint64_t revision() const = 0;
   // Waits for a revision greater than after; returns the current one (== after: stop or deadline).
   virtual uint64_t wait_for_change(uint64_t after, const Stop& stop, SteadyTime deadline) const = 0;
+  virtual Stats stats() const = 0;
 };
 
 // Opens (makes) the database file. Throws Error(conflict) "... was written by a newer Slipway ..."
