@@ -15,6 +15,10 @@
 // The dispatcher (aws/dispatcher.h) does the same steps for every row: find row, SigV4, decode and
 // validate against the model, handler (inside a store transaction), encode, audit line. A modelled
 // operation without a row answers the service's own "not implemented" error.
+//
+// Generated structures carry the model's member names, every member is a std::optional (absent is
+// not empty). Members that the model requires are marked "// required" and were checked before the
+// handler runs: use *in.clusterName. A member named like a C++ word ends in '_' (namespace_).
 #pragma once
 #include <functional>
 #include <string>
@@ -76,13 +80,15 @@ struct OperationOptions {
   Transaction transaction = Transaction::automatic;
 };
 
-struct Decoder;  // one request's members in its protocol (aws/codec.h)
-struct Encoder;
+struct Structure;  // aws/shape.h
 
 struct Operation {
   std::string_view name;
   Transaction transaction;
-  std::function<void(Context&, const Decoder&, Encoder&)> run;
+  const Structure* input;
+  const Structure* output;
+  // in and out point to an input and an output structure; out is empty.
+  std::function<void(Context&, const void* in, void* out)> call;
 };
 
 struct Service {
@@ -91,6 +97,6 @@ struct Service {
   std::vector<Operation> operations;
 };
 
-// op<Tag>(self, function): defined in aws/op.h, which needs the generated codecs of Tag's shapes.
+// op<Tag>(self, function) makes a row: aws/op.h.
 
 }  // namespace slipway::aws
