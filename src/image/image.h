@@ -21,6 +21,9 @@ namespace slipway::image {
 // A content digest, "sha256:<64 hex>" (or sha512). parse throws Error(invalid_argument).
 using Digest = std::string;
 bool valid_digest(std::string_view text);
+// "team/app": the part of a reference behind the domain; and a tag.
+bool valid_repository_path(std::string_view path);
+bool valid_tag_name(std::string_view tag);
 
 struct Descriptor {
   std::string media_type;
@@ -64,6 +67,11 @@ class ContentStore {
   std::string read(std::string_view digest, size_t limit = 16u << 20) const;
   std::string path(std::string_view digest) const;
   bool remove(std::string_view digest);
+  // Says that somebody is about to rely on the blob: collect_garbage leaves it for its grace time.
+  // False when it is not there.
+  bool touch(std::string_view digest) const;
+  // Removes the blob unless it was written or touched within the time.
+  bool remove_if_idle(std::string_view digest, microseconds idle);
   std::vector<Descriptor> list() const;  // media_type empty
 
  private:
@@ -97,8 +105,8 @@ struct Config {
 };
 
 struct Image {
-  std::string id;  // "sha256:..." of the config blob: Docker's image id
-  Digest manifest_digest;
+  std::string id;          // "sha256:..." of the config blob: Docker's image id
+  Digest manifest_digest;  // of the name it was found by; else the one registered last
   std::string manifest_media_type;
   Config config;
   std::string config_json;           // the blob as it is
@@ -120,13 +128,17 @@ class Images {
   std::optional<Image> find(std::string_view name_or_id) const;
   Image get(std::string_view name_or_id) const;  // throws Error(not_found) "No such image: X"
   std::vector<Image> list() const;
-  // Registers a manifest whose config and layers are in the content store. Returns the image id.
+  // Registers a manifest (not an index) whose config and layers are in the content store, byte for
+  // byte. Returns the image id.
   std::string add_manifest(std::string_view manifest, std::string_view media_type);
   // Makes a manifest (Docker v2 schema 2) from a config and its layers, and registers it.
   Image create(const Config& config, const std::vector<Descriptor>& layers);
+  // By tag: moves the tag here if it named another image. By digest: notes "name@digest".
   void tag(std::string_view image_id, const Reference& name);
   // Docker's rmi: removes a tag, or the image when it was the last one. Throws Error(conflict) when
   // in_use says so (unless force). Returns {"Untagged": ...}/{"Deleted": ...} lines in order.
+  // in_use answers who uses the image: "running container 0123456789ab" (not even force deletes the
+  // image then) or "stopped container 0123456789ab"; nullopt: nobody.
   struct Removed {
     bool untagged;
     std::string what;
@@ -138,8 +150,9 @@ class Images {
   // The unpacked layer directories of an image, top-most first (overlay's lowerdir order). Unpacks
   // what is missing: safely (no entry leaves its root), in parallel callers once.
   std::vector<std::string> unpack(const Image& image, const Stop& stop);
-  // One more layer from an overlay upper directory: tar + gzip into the content store, and the
-  // directory is kept as its unpacked form. Returns the descriptor and diff id.
+  // One more layer from an overlay upper directory (unmounted, on the same filesystem as root, made
+  // without redirect_dir and metacopy): tar + gzip into the content store. The directory itself
+  // becomes the layer's unpacked form: it is gone from upper_dir afterwards.
   struct Layer {
     Descriptor descriptor;
     Digest diff_id;
@@ -148,8 +161,14 @@ class Images {
   Layer commit_layer(const std::vector<Digest>& parent_diff_ids, const std::string& upper_dir,
                      const Stop& stop);
 
-  // Deletes blobs and unpacked layers that no image, no registry repository (via in_use) needs.
-  uint64_t collect_garbage(const std::function<bool(const Digest&)>& in_use);
+  // Nothing of these (blob digests and diff ids alike) is collected while the result lives: for a
+  // builder between its steps, a container on an image that was removed by force.
+  std::shared_ptr<void> pin(std::vector<Digest> digests);
+  // Deletes blobs and unpacked layers that no image needs, that in_use does not claim (asked with
+  // blob digests and with diff ids), and that nobody wrote or touched within the grace time.
+  // Returns the bytes freed. Also makes unpacked layers durable: call it now and then.
+  uint64_t collect_garbage(const std::function<bool(const Digest&)>& in_use,
+                           microseconds grace = seconds(600));
 
  private:
   struct Impl;
