@@ -74,8 +74,9 @@ Fd open_directory_at(int parent, const std::string& name) {
       "open directory {}", name));
 }
 
-// Depth is held on the heap: a hostile tree may be deeper than the stack. Only one directory is
-// open per level; a tree deeper than max_open is cut by moving its rest up.
+// Depth is held on the heap (a hostile tree may be deeper than the stack) with one directory open
+// per level; what lies deeper than max_depth is first moved up into the tree's top.
+constexpr size_t max_depth = 100;
 struct Level {
   Fd fd;
   std::string name;
@@ -89,6 +90,7 @@ void remove_tree_at(int parent, const std::string& name) {
   check(::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW), "stat {}", name);
   const dev_t device = info.st_dev;
   std::vector<Level> levels;
+  int moves = 0;
   auto enter = [&](int at, const std::string& what) {
     Fd fd = open_directory_at(at, what);
     struct stat inner {};
@@ -113,6 +115,13 @@ void remove_tree_at(int parent, const std::string& name) {
     const int at = top.fd.get();
     if (::unlinkat(at, next.c_str(), 0) == 0 || errno == ENOENT) continue;
     if (errno != EISDIR && errno != EPERM) throw SystemError(errno, "remove " + next);
+    if (levels.size() >= max_depth) {
+      auto& first = levels.front();
+      const std::string moved = fmt::format(".slipway-remove-{}", moves++);
+      check(::renameat(at, next.c_str(), first.fd.get(), moved.c_str()), "remove {}", next);
+      first.left.push_back(moved);
+      continue;
+    }
     enter(at, next);
   }
 }
