@@ -20,10 +20,10 @@ struct Link {
 };
 
 struct Veth {
-  std::string name;       // our end
-  std::string peer_name;  // the other end, as it is called where it lives
-  int peer_netns = -1;    // a namespace descriptor; -1: here
-  std::string peer_mac;
+  std::string name{};       // our end
+  std::string peer_name{};  // the other end, as it is called where it lives
+  int peer_netns = -1;      // a namespace descriptor; -1: here
+  std::string peer_mac{};
   int mtu = 0;
 };
 
@@ -58,9 +58,9 @@ class Links {
   std::vector<std::string> addresses(const std::string& name);  // "10.0.1.5/24"
 
   struct Route {
-    std::string destination;  // "10.0.0.0/16", "default"
-    std::string via;          // gateway; empty: on link
-    std::string device;       // may be empty with via
+    std::string destination{};  // "10.0.0.0/16", "default"
+    std::string via{};          // gateway; empty: on link
+    std::string device{};       // may be empty with via
     bool blackhole = false;
     uint32_t metric = 0;
   };

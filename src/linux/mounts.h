@@ -20,9 +20,9 @@ void make_private(const std::string& target, bool recursive = true);
 
 struct Overlay {
   std::vector<std::string>
-      lower;                // top-most first; any number (the new mount API takes each alone)
-  std::string upper, work;  // both empty: read-only
-  std::vector<std::string> options;  // "volatile", "metacopy=off", ...
+      lower{};                  // top-most first; any number (the new mount API takes each alone)
+  std::string upper{}, work{};  // both empty: read-only
+  std::vector<std::string> options{};  // "volatile", "metacopy=off", ...
 };
 // A single lower directory without upper becomes a read-only bind mount. Target must exist.
 void mount_overlay(const Overlay& overlay, const std::string& target);

@@ -25,12 +25,12 @@ struct ExitStatus {
 };
 
 struct SpawnOptions {
-  std::vector<std::string> argv;  // argv[0] is looked up in PATH unless it has a slash
-  std::optional<std::vector<std::string>> env;  // "K=V"; nullopt: this process's environment
-  std::string cwd;                              // empty: ours
+  std::vector<std::string> argv{};  // argv[0] is looked up in PATH unless it has a slash
+  std::optional<std::vector<std::string>> env{};  // "K=V"; nullopt: this process's environment
+  std::string cwd{};                              // empty: ours
   // The child's descriptor -> ours (borrowed for the call). 0, 1 and 2 are /dev/null unless named;
   // nothing else is inherited.
-  std::map<int, int> fds;
+  std::map<int, int> fds{};
   bool new_session = false;  // setsid: survives our terminal, is its own process group
 };
 
@@ -63,7 +63,7 @@ class Process {
 struct RunOptions {
   SteadyTime deadline = SteadyTime::max();
   size_t output_limit = 1u << 20;  // for each stream; the rest is read and dropped
-  std::string input;               // stdin's text
+  std::string input{};             // stdin's text
 };
 struct RunResult {
   ExitStatus status;
