@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "base/stop.h"
 #include "codec/compress.h"
 #include "container/engine.h"
@@ -33,7 +34,8 @@ struct Request {
 // A RUN step that failed: what() names the file and line, code is the command's exit code.
 class StepFailed : public Error {
  public:
-  StepFailed(int code, const std::string& message) : Error(Kind::invalid_argument, message), code_(code) {}
+  StepFailed(int code, const std::string& message)
+      : Error(Kind::invalid_argument, message), code_(code) {}
   int code() const { return code_; }
 
  private:
@@ -59,7 +61,8 @@ class Builder {
 
   // context: a tar stream, plain or compressed. Returns the image id. Throws DockerfileError,
   // StepFailed, Error; nothing is tagged unless everything succeeded.
-  std::string build(const Request& request, const ByteSource& context, const Output& output, const Stop& stop);
+  std::string build(const Request& request, const ByteSource& context, const Output& output,
+                    const Stop& stop);
   // Forgets every cached step; returns how many.
   size_t prune_cache();
 

@@ -31,7 +31,9 @@ std::vector<Line> split_lines(std::string_view text) {
   return lines;
 }
 
-bool is_comment(std::string_view line) { return trim(line).starts_with('#'); }
+bool is_comment(std::string_view line) {
+  return trim(line).starts_with('#');
+}
 
 // "# escape=`" and "# syntax=..." count only before the first other line.
 char escape_directive(const std::vector<Line>& lines) {
@@ -82,8 +84,8 @@ std::optional<HeredocMark> read_mark(std::string_view text, size_t& at) {
   char quote = 0;
   if (i < text.size() && (text[i] == '"' || text[i] == '\'')) quote = text[i++];
   const size_t begin = i;
-  while (i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) != 0 || text[i] == '_' ||
-                             text[i] == '.' || text[i] == '-')) {
+  while (i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) != 0 ||
+                             text[i] == '_' || text[i] == '.' || text[i] == '-')) {
     ++i;
   }
   if (i == begin || std::isdigit(static_cast<unsigned char>(text[begin])) != 0) return std::nullopt;
@@ -132,7 +134,8 @@ void read_heredoc(HeredocMark& mark, const std::vector<Line>& lines, size_t& nex
     }
     mark.doc.content += line + '\n';
   }
-  throw DockerfileError(first_line, fmt::format("unterminated heredoc: no line '{}'", mark.doc.name));
+  throw DockerfileError(first_line,
+                        fmt::format("unterminated heredoc: no line '{}'", mark.doc.name));
 }
 
 // Cuts leading --name[=value] words off the rest.
@@ -146,7 +149,8 @@ void take_flags(RawInstruction& instruction) {
       break;
     }
     auto [name, value] = split_once(word, '=');
-    if (value.size() >= 2 && (value.front() == '"' || value.front() == '\'') && value.back() == value.front()) {
+    if (value.size() >= 2 && (value.front() == '"' || value.front() == '\'') &&
+        value.back() == value.front()) {
       value = value.substr(1, value.size() - 2);
     }
     instruction.flags.emplace_back(name, value);

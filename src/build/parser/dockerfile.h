@@ -13,7 +13,8 @@ namespace slipway::build {
 class DockerfileError : public Error {
  public:
   DockerfileError(int line, const std::string& message)
-      : Error(Kind::invalid_argument, fmt::format("dockerfile parse error on line {}: {}", line, message)),
+      : Error(Kind::invalid_argument,
+              fmt::format("dockerfile parse error on line {}: {}", line, message)),
         line_(line) {}
   int line() const { return line_; }
 
@@ -32,8 +33,8 @@ struct RawInstruction {
   std::vector<std::pair<std::string, std::string>> flags;  // --name=value; value "" for --name
   std::string rest;                                        // joined continuation lines, trimmed
   std::vector<Heredoc> heredocs;
-  int line = 0;                                            // first line, from 1
-  std::string original;                                    // as shown in "Step 1/4 : ..."
+  int line = 0;          // first line, from 1
+  std::string original;  // as shown in "Step 1/4 : ..."
 };
 
 struct Dockerfile {

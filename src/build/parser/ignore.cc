@@ -114,7 +114,8 @@ Ignore Ignore::parse(std::string_view text) {
     if (line.starts_with('!')) {
       pattern.keep = true;
       line = trim(line.substr(1));
-      if (line.empty()) throw invalid_argument(".dockerignore line {}: illegal exclusion pattern: \"!\"", number);
+      if (line.empty())
+        throw invalid_argument(".dockerignore line {}: illegal exclusion pattern: \"!\"", number);
     }
     pattern.parts = clean_parts(line);
     try {

@@ -17,9 +17,11 @@ Flags take_flags(const RawInstruction& raw, std::initializer_list<std::string_vi
   for (const auto& [name, value] : raw.flags) {
     bool known = false;
     for (const auto one : allowed) known = known || one == name;
-    if (!known) throw DockerfileError(raw.line, fmt::format("{}: unknown flag: {}", raw.keyword, name));
+    if (!known)
+      throw DockerfileError(raw.line, fmt::format("{}: unknown flag: {}", raw.keyword, name));
     if (!flags.emplace(name, value).second) {
-      throw DockerfileError(raw.line, fmt::format("{}: duplicate flag specified: {}", raw.keyword, name));
+      throw DockerfileError(raw.line,
+                            fmt::format("{}: duplicate flag specified: {}", raw.keyword, name));
     }
   }
   return flags;
@@ -31,7 +33,8 @@ std::string flag(const Flags& flags, const std::string& name) {
 }
 
 void need_rest(const RawInstruction& raw) {
-  if (raw.rest.empty()) throw DockerfileError(raw.line, fmt::format("{} requires at least one argument", raw.keyword));
+  if (raw.rest.empty())
+    throw DockerfileError(raw.line, fmt::format("{} requires at least one argument", raw.keyword));
 }
 
 Command command_of(const std::string& text) {
@@ -52,16 +55,21 @@ KeyValues key_values(const RawInstruction& raw, char escape) {
   KeyValues pairs;
   if (words[0].find('=') == std::string::npos) {
     const size_t end = raw.rest.find_first_of(" \t");
-    if (end == std::string::npos) throw DockerfileError(raw.line, fmt::format("{} must have two arguments", raw.keyword));
+    if (end == std::string::npos)
+      throw DockerfileError(raw.line, fmt::format("{} must have two arguments", raw.keyword));
     pairs.emplace_back(raw.rest.substr(0, end), std::string(trim(raw.rest.substr(end))));
     return pairs;
   }
   for (const auto& word : words) {
     auto [key, value] = split_once(word, '=');
     if (word.find('=') == std::string::npos) {
-      throw DockerfileError(raw.line, fmt::format("Syntax error - can't find = in \"{}\". Must be of the form: name=value", word));
+      throw DockerfileError(
+          raw.line,
+          fmt::format("Syntax error - can't find = in \"{}\". Must be of the form: name=value",
+                      word));
     }
-    if (key.empty()) throw DockerfileError(raw.line, fmt::format("{} names can not be blank", raw.keyword));
+    if (key.empty())
+      throw DockerfileError(raw.line, fmt::format("{} names can not be blank", raw.keyword));
     pairs.emplace_back(key, value);
   }
   return pairs;
@@ -78,8 +86,11 @@ Meaning make_from(const RawInstruction& raw, char escape) {
   from.image = words[0];
   if (words.size() == 3) {
     from.name = to_lower(words[2]);
-    if (from.name.empty() || !std::isalpha(static_cast<unsigned char>(from.name[0])) || !only_alnum_and(from.name, "-_.")) {
-      throw DockerfileError(raw.line, fmt::format("invalid name for build stage: \"{}\", name can't start with a number or contain symbols", words[2]));
+    if (from.name.empty() || !std::isalpha(static_cast<unsigned char>(from.name[0])) ||
+        !only_alnum_and(from.name, "-_.")) {
+      throw DockerfileError(raw.line, fmt::format("invalid name for build stage: \"{}\", name "
+                                                  "can't start with a number or contain symbols",
+                                                  words[2]));
     }
   }
   return from;
@@ -100,15 +111,17 @@ Meaning make_arg(const RawInstruction& raw, char escape) {
 Meaning make_copy(const RawInstruction& raw, char escape) {
   Copy copy;
   copy.add = raw.keyword == "ADD";
-  const auto flags = copy.add ? take_flags(raw, {"chown", "chmod"}) : take_flags(raw, {"chown", "chmod", "from"});
+  const auto flags =
+      copy.add ? take_flags(raw, {"chown", "chmod"}) : take_flags(raw, {"chown", "chmod", "from"});
   copy.chown = flag(flags, "chown");
   copy.chmod = flag(flags, "chmod");
   copy.from = flag(flags, "from");
   copy.heredocs = raw.heredocs;
   auto words = parse_exec_form(raw.rest).value_or(split_words(raw.rest, escape));
   if (words.size() < 2) {
-    throw DockerfileError(raw.line, fmt::format("{} requires at least two arguments, but only {} {} provided", raw.keyword,
-                                                words.size(), words.size() == 1 ? "was" : "were"));
+    throw DockerfileError(
+        raw.line, fmt::format("{} requires at least two arguments, but only {} {} provided",
+                              raw.keyword, words.size(), words.size() == 1 ? "was" : "were"));
   }
   copy.destination = std::move(words.back());
   words.pop_back();
@@ -119,7 +132,8 @@ Meaning make_copy(const RawInstruction& raw, char escape) {
 Meaning make_run(const RawInstruction& raw) {
   for (const auto& [name, value] : raw.flags) {
     if (name == "mount" || name == "security" || name == "device") {
-      throw DockerfileError(raw.line, fmt::format("RUN --{} is not supported by this builder yet", name));
+      throw DockerfileError(raw.line,
+                            fmt::format("RUN --{} is not supported by this builder yet", name));
     }
   }
   const auto flags = take_flags(raw, {"network"});
@@ -128,7 +142,8 @@ Meaning make_run(const RawInstruction& raw) {
 }
 
 Meaning make_healthcheck(const RawInstruction& raw) {
-  const auto flags = take_flags(raw, {"interval", "timeout", "start-period", "start-interval", "retries"});
+  const auto flags =
+      take_flags(raw, {"interval", "timeout", "start-period", "start-interval", "retries"});
   Healthcheck check;
   auto [type, rest] = split_once(raw.rest, ' ');
   type = to_upper(type);
@@ -136,7 +151,9 @@ Meaning make_healthcheck(const RawInstruction& raw) {
     check.none = true;
     return check;
   }
-  if (type != "CMD") throw DockerfileError(raw.line, fmt::format("unknown type \"{}\" in HEALTHCHECK (try CMD)", type));
+  if (type != "CMD")
+    throw DockerfileError(raw.line,
+                          fmt::format("unknown type \"{}\" in HEALTHCHECK (try CMD)", type));
   check.command = command_of(std::string(trim(rest)));
   if (trim(rest).empty()) throw DockerfileError(raw.line, "missing command after HEALTHCHECK CMD");
   const auto duration = [&](const std::string& name) -> int64_t {
@@ -153,7 +170,8 @@ Meaning make_healthcheck(const RawInstruction& raw) {
   check.start_period_ns = duration("start-period");
   if (const std::string text = flag(flags, "retries"); !text.empty()) {
     const auto count = parse_int(text);
-    if (!count || *count < 0 || *count > 1'000'000) throw DockerfileError(raw.line, "HEALTHCHECK --retries must be a number, 0 or more");
+    if (!count || *count < 0 || *count > 1'000'000)
+      throw DockerfileError(raw.line, "HEALTHCHECK --retries must be a number, 0 or more");
     check.retries = static_cast<int>(*count);
   }
   return check;
@@ -162,8 +180,10 @@ Meaning make_healthcheck(const RawInstruction& raw) {
 Meaning make_onbuild(const RawInstruction& raw, char escape) {
   need_rest(raw);
   const RawInstruction trigger = parse_instruction_line(raw.rest, raw.line);
-  if (trigger.keyword == "ONBUILD" || trigger.keyword == "FROM" || trigger.keyword == "MAINTAINER") {
-    throw DockerfileError(raw.line, fmt::format("{} isn't allowed as an ONBUILD trigger", trigger.keyword));
+  if (trigger.keyword == "ONBUILD" || trigger.keyword == "FROM" ||
+      trigger.keyword == "MAINTAINER") {
+    throw DockerfileError(raw.line,
+                          fmt::format("{} isn't allowed as an ONBUILD trigger", trigger.keyword));
   }
   interpret_instruction(trigger, escape);  // refuse now what could not run later
   return Onbuild{raw.rest};
@@ -187,10 +207,12 @@ Meaning meaning_of(const RawInstruction& raw, char escape) {
   if (k == "STOPSIGNAL") return StopSignal{raw.rest};
   if (k == "MAINTAINER") return Maintainer{raw.rest};
   if (k == "EXPOSE") return Expose{split_words(raw.rest, escape)};
-  if (k == "VOLUME") return Volume{parse_exec_form(raw.rest).value_or(split_words(raw.rest, escape))};
+  if (k == "VOLUME")
+    return Volume{parse_exec_form(raw.rest).value_or(split_words(raw.rest, escape))};
   if (k == "SHELL") {
     auto words = parse_exec_form(raw.rest);
-    if (!words || words->empty()) throw DockerfileError(raw.line, "SHELL requires the arguments to be in JSON form");
+    if (!words || words->empty())
+      throw DockerfileError(raw.line, "SHELL requires the arguments to be in JSON form");
     return Shell{std::move(*words)};
   }
   throw DockerfileError(raw.line, fmt::format("unknown instruction: {}", k));
@@ -199,8 +221,8 @@ Meaning meaning_of(const RawInstruction& raw, char escape) {
 }  // namespace
 
 int64_t parse_duration_ns(std::string_view text) {
-  static const std::pair<std::string_view, double> units[] = {{"ns", 1},    {"us", 1e3}, {"ms", 1e6},
-                                                              {"s", 1e9},   {"m", 60e9}, {"h", 3600e9}};
+  static const std::pair<std::string_view, double> units[] = {
+      {"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
   const std::string_view whole = text;
   double total = 0;
   while (!text.empty()) {
@@ -212,7 +234,8 @@ int64_t parse_duration_ns(std::string_view text) {
     for (const auto& [name, value] : units) {
       if (text.substr(0, letters) == name) factor = value;
     }
-    if (!number || factor == 0) throw invalid_argument("invalid duration \"{}\" (say 30s, 500ms, 1m30s)", whole);
+    if (!number || factor == 0)
+      throw invalid_argument("invalid duration \"{}\" (say 30s, 500ms, 1m30s)", whole);
     total += *number * factor;
     text.remove_prefix(letters);
   }

@@ -1,5 +1,6 @@
 // Instructions with their meaning: what each keyword takes, checked once for the whole file before
-// anything runs. Words are still unexpanded: ARG and ENV values are known only while building. Pure.
+// anything runs. Words are still unexpanded: ARG and ENV values are known only while building.
+// Pure.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -81,8 +82,8 @@ struct Maintainer {
   std::string name;
 };
 
-using Meaning = std::variant<From, Arg, Env, Label, Copy, Run, Cmd, Entrypoint, Shell, Workdir, User, Expose, Volume,
-                             StopSignal, Healthcheck, Onbuild, Maintainer>;
+using Meaning = std::variant<From, Arg, Env, Label, Copy, Run, Cmd, Entrypoint, Shell, Workdir,
+                             User, Expose, Volume, StopSignal, Healthcheck, Onbuild, Maintainer>;
 
 struct Instruction {
   Meaning meaning;

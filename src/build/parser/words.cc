@@ -14,9 +14,11 @@ constexpr int max_depth = 32;
 
 class Expander {
  public:
-  Expander(std::string_view text, const Lookup& lookup, char escape, bool keep_quotes, int depth = 0)
+  Expander(std::string_view text, const Lookup& lookup, char escape, bool keep_quotes,
+           int depth = 0)
       : text_(text), lookup_(lookup), escape_(escape), keep_quotes_(keep_quotes), depth_(depth) {
-    if (depth > max_depth) throw invalid_argument("variable expansion nests deeper than {}", max_depth);
+    if (depth > max_depth)
+      throw invalid_argument("variable expansion nests deeper than {}", max_depth);
   }
 
   std::string all() {
@@ -48,7 +50,8 @@ class Expander {
 
   void single_quoted(std::string& out) {
     const size_t end = text_.find('\'', at_ + 1);
-    if (end == std::string_view::npos) throw invalid_argument("unexpected end of statement while looking for matching single-quote");
+    if (end == std::string_view::npos)
+      throw invalid_argument("unexpected end of statement while looking for matching single-quote");
     out += text_.substr(at_ + 1, end - at_ - 1);
     at_ = end + 1;
   }
@@ -56,7 +59,9 @@ class Expander {
   void double_quoted(std::string& out) {
     ++at_;
     while (peek() != '"') {
-      if (at_ >= text_.size()) throw invalid_argument("unexpected end of statement while looking for matching double-quote");
+      if (at_ >= text_.size())
+        throw invalid_argument(
+            "unexpected end of statement while looking for matching double-quote");
       if (peek() == '$') {
         out += variable();
       } else if (peek() == escape_ && at_ + 1 < text_.size()) {
@@ -75,7 +80,8 @@ class Expander {
     ++at_;  // the $
     if (peek() == '{') return braced();
     std::string name;
-    while (std::isalnum(static_cast<unsigned char>(peek())) != 0 || peek() == '_') name += text_[at_++];
+    while (std::isalnum(static_cast<unsigned char>(peek())) != 0 || peek() == '_')
+      name += text_[at_++];
     if (name.empty()) return "$";
     return lookup_(name).value_or("");
   }
@@ -105,7 +111,8 @@ class Expander {
   std::string braced() {
     ++at_;  // the {
     std::string name;
-    while (std::isalnum(static_cast<unsigned char>(peek())) != 0 || peek() == '_') name += text_[at_++];
+    while (std::isalnum(static_cast<unsigned char>(peek())) != 0 || peek() == '_')
+      name += text_[at_++];
     if (name.empty()) throw invalid_argument("syntax error: bad variable name in '{}'", text_);
     const auto value = lookup_(name);
     const std::string_view word = braced_word();
@@ -120,7 +127,9 @@ class Expander {
       case '+':
         return set ? sub(operand) : "";
       case '?':
-        if (!set) throw invalid_argument("{}: {}", name, operand.empty() ? "parameter is not set" : sub(operand));
+        if (!set)
+          throw invalid_argument("{}: {}", name,
+                                 operand.empty() ? "parameter is not set" : sub(operand));
         return *value;
       case '#':
       case '%':
@@ -142,7 +151,8 @@ class Expander {
       const size_t cut = twice ? value.size() - i : i;
       const std::string_view part = op == '#' ? std::string_view(value).substr(0, cut)
                                               : std::string_view(value).substr(value.size() - cut);
-      if (glob_match(glob, part)) return op == '#' ? value.substr(cut) : value.substr(0, value.size() - cut);
+      if (glob_match(glob, part))
+        return op == '#' ? value.substr(cut) : value.substr(0, value.size() - cut);
     }
     return value;
   }

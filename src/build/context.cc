@@ -1,0 +1,135 @@
+#include "build/context.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/ids.h"
+#include "base/strings.h"
+#include "codec/tar.h"
+
+namespace slipway::build {
+
+namespace {
+
+// The entry's path below dir; refuses what points outside.
+std::string safe_name(const std::string& name) {
+  if (name.find('\0') != std::string::npos || name.size() > 4096) {
+    throw invalid_argument("the archive holds an entry with an impossible name");
+  }
+  std::vector<std::string> parts;
+  for (auto& part : split(name, '/')) {
+    if (part.empty() || part == ".") continue;
+    if (part == "..")
+      throw invalid_argument("the archive holds a path outside of itself: {}", name);
+    parts.push_back(std::move(part));
+  }
+  return join(parts, "/");
+}
+
+void make_entry(const linux::Root& root, const std::string& path, const TarEntry& entry,
+                TarReader& reader) {
+  if (entry.type == TarType::directory) {
+    const auto there = root.lstat(path);
+    if (there && !S_ISDIR(there->st_mode)) root.remove_all(path);
+    root.make_directories(path);
+    return;
+  }
+  root.remove_all(path);
+  switch (entry.type) {
+    case TarType::file: {
+      const Fd fd = root.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+      char buffer[65536];
+      while (const size_t n = reader.read(buffer)) write_all(fd.get(), {buffer, n});
+      break;
+    }
+    case TarType::symlink:
+      root.symlink(entry.link_target, path);
+      break;
+    case TarType::fifo:
+      root.make_node(path, S_IFIFO | 0600, 0);
+      break;
+    default:
+      throw invalid_argument("the archive holds a device node, which is not allowed: {}",
+                             entry.name);
+  }
+}
+
+void set_attributes(const linux::Root& root, const std::string& path, const TarEntry& entry,
+                    bool keep_owner) {
+  if (keep_owner) {
+    root.change_owner(path, entry.uid, entry.gid);
+  } else {
+    root.change_owner(path, 0, 0);
+  }
+  if (entry.type != TarType::symlink) root.change_mode(path, entry.mode & 07777);
+  const timespec time{static_cast<time_t>(entry.mtime), static_cast<long>(entry.mtime_ns)};
+  root.set_times(path, time, time);
+}
+
+}  // namespace
+
+void unpack_tar(const linux::Root& root, const std::string& dir, const ByteSource& source,
+                bool keep_owner) {
+  TarReader reader(make_decompressor(source));
+  TarEntry entry;
+  std::vector<std::pair<std::string, TarEntry>> directories;
+  while (reader.next(entry)) {
+    const std::string name = safe_name(entry.name);
+    const std::string path = name.empty() ? dir : (dir.empty() ? name : dir + "/" + name);
+    if (name.empty()) continue;
+    root.place(path, true);
+    if (entry.type == TarType::hardlink) {
+      const std::string target = safe_name(entry.link_target);
+      root.remove_all(path);
+      root.hard_link(dir.empty() ? target : dir + "/" + target, path);
+      continue;
+    }
+    make_entry(root, path, entry, reader);
+    if (entry.type == TarType::directory) {
+      directories.emplace_back(path,
+                               entry);  // times and modes last: files change and may need them
+    } else {
+      set_attributes(root, path, entry, keep_owner);
+    }
+  }
+  for (auto at = directories.rbegin(); at != directories.rend(); ++at) {
+    set_attributes(root, at->first, at->second, keep_owner);
+  }
+}
+
+Context::Context(const std::string& parent, const ByteSource& tar)
+    : path_(parent + "/context-" + random_hex(16)) {
+  make_directories(path_, 0700);
+  try {
+    root_ = std::make_unique<linux::Root>(path_);
+    unpack(tar);
+  } catch (...) {
+    remove_tree(path_);
+    throw;
+  }
+}
+
+Context::~Context() {
+  try {
+    root_.reset();
+    remove_tree(path_);
+  } catch (const std::exception&) {  // the next start sweeps the folder
+  }
+}
+
+void Context::unpack(const ByteSource& tar) {
+  unpack_tar(*root_, "", tar, true);
+}
+
+void Context::load_ignore(const std::string& dockerfile) {
+  for (const std::string& name : {dockerfile + ".dockerignore", std::string(".dockerignore")}) {
+    if (root_->exists(name)) {
+      ignore_ = Ignore::parse(root_->read_file(name));
+      return;
+    }
+  }
+}
+
+}  // namespace slipway::build
