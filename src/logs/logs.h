@@ -39,6 +39,10 @@ class Logs {
   uint64_t next_ordinal(const std::string& account, const std::string& region,
                         const std::string& group, const std::string& stream) const;
 
+  // Deletes events past their group's retention, and those of deleted streams. For the daemon's
+  // loop, every minute or so. Returns how many had expired.
+  size_t sweep();
+
   struct Impl;
   Impl& impl() { return *impl_; }
 
