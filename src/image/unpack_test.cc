@@ -42,7 +42,7 @@ TarEntry entry(std::string name, TarType type, std::string target = {}) {
 
 // A sandbox with a secret beside the layer's root, and an archive under construction.
 class Unpack : public ::testing::Test {
- protected:
+ public:
   Unpack() : top_("/tmp/slipway-unpack-" + random_hex(6)), root_(top_ + "/root") {
     make_directories(root_);
     make_directories(top_ + "/outside");
