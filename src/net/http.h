@@ -97,6 +97,7 @@ struct ServerOptions {
   size_t max_connections = 1024;       // above: 503 and close
   milliseconds idle_timeout{120'000};  // keep-alive connection without a request
   milliseconds head_timeout{20'000};   // from first byte to the end of the head
+  milliseconds body_timeout{600'000};  // between two pieces of a request's body
 };
 
 class Server {
@@ -112,6 +113,8 @@ class Server {
   void listen_unix(const std::string& path, unsigned mode);
   // A socket that is bound and listening already (e.g. opened in another network namespace).
   void listen_fd(Fd listener, std::string label);
+  // Closes what listen_fd opened under that label; its connections go on.
+  void close_listener(const std::string& label);
   // Ends all connections and joins every thread. Idempotent.
   void stop();
 
