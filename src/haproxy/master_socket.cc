@@ -88,6 +88,8 @@ std::string MasterSocket::command(const std::string& text, milliseconds time) co
   const Stop never;
   const Fd fd = connect_to(path_);
   send_all(fd.get(), text + "\n", deadline);
+  // The master keeps the connection for further commands unless told that there are none.
+  ::shutdown(fd.get(), SHUT_WR);
   std::string answer;
   char buffer[16384];
   for (;;) {

@@ -49,7 +49,7 @@ void render_process(Text& out, const std::string& structure) {
   out.line(fmt::format("nbthread {}", std::clamp(out.options.threads, 1, 64)));
   if (!out.options.user.empty()) out.line("user " + checked_name(out.options.user));
   if (!out.options.group.empty()) out.line("group " + checked_name(out.options.group));
-  out.line("maxconn 10000");
+  out.line(fmt::format("maxconn {}", std::max(out.options.max_connections, 100)));
   // Room for AWS's 64 K of request headers; buffers live only as long as a request needs them.
   out.line("tune.bufsize 69632");
   out.line("tune.maxrewrite 4096");
@@ -60,7 +60,7 @@ void render_process(Text& out, const std::string& structure) {
 }
 
 // HAProxy's own errors in AWS's clothes. It says 503 when a connection to a target fails, which is
-// 502 on AWS; "no target" is answered before (render_group).
+// 502 on AWS; "no target" is answered by render_nobody.
 void render_errors(Text& out) {
   for (const auto& [code, status] :
        std::map<int, int>{{400, 400}, {408, 408}, {500, 500}, {502, 502}, {503, 502}, {504, 504}}) {
@@ -89,6 +89,10 @@ void render_defaults(Text& out) {
   render_errors(out);
 }
 
+std::string nobody(const Text& out) {
+  return single_quoted("unix@" + out.options.files_directory + "/nobody.sock");
+}
+
 void render_group(Text& out, const TargetGroup& group, bool with_targets) {
   out.section("backend " + backend_name(group.id));
   switch (group.algorithm) {
@@ -110,8 +114,6 @@ void render_group(Text& out, const TargetGroup& group, bool with_targets) {
         fmt::format("cookie AWSALB insert indirect dynamic maxlife {}s", group.sticky->count()));
     out.line("dynamic-cookie-key " + sha256_hex(group.id).substr(0, 32));
   }
-  out.line("http-request return status 503 content-type 'text/html' file " + out.file(page(503)) +
-           " hdr Server 'awselb/2.0' if { nbsrv eq 0 }");
   for (size_t i = 0; i < group.slots.size(); ++i) {
     const auto& slot = group.slots[i];
     if (!with_targets || slot.address.empty()) {
@@ -121,12 +123,26 @@ void render_group(Text& out, const TargetGroup& group, bool with_targets) {
                            slot.port, slot.up ? "" : " disabled"));
     }
   }
+  out.line("server none " + nobody(out) + " backup");
+  // A client must not stick to the answer "nobody".
+  if (group.sticky) out.line("http-after-response del-header Set-Cookie if { srv_name none }");
+}
+
+// Answers for a group without a usable target. A backup server, not a rule on nbsrv: HAProxy counts
+// its servers anew at every change, and another thread may read that count while it is still 0.
+void render_nobody(Text& out) {
+  out.section("frontend nobody");
+  const std::string& user = out.options.user;
+  out.line("bind " + nobody(out) + " mode 600" + (user.empty() ? "" : " user " + user));
+  out.line("http-request return status 503 content-type 'text/html' file " + out.file(page(503)) +
+           " hdr Server 'awselb/2.0'");
 }
 
 std::string render_text(const Model& model, Text& out, const std::string& structure,
                         bool with_targets) {
   render_process(out, structure);
   render_defaults(out);
+  if (!model.target_groups.empty()) render_nobody(out);
   std::set<uint16_t> ports;
   for (auto& balancer : model.load_balancers) {
     for (auto& listener : balancer.listeners) {

@@ -12,6 +12,7 @@ namespace slipway::haproxy {
 struct RenderOptions {
   std::string files_directory;  // where the caller will put Rendered::files
   int threads = 2;
+  int max_connections = 10'000;
   std::string user, group;  // what workers become; empty: stay
 };
 struct Rendered {

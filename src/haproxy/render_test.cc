@@ -107,22 +107,22 @@ std::string complaints(const Rendered& rendered, const std::string& folder) {
 }
 
 TEST(Render, PlainForwardNeedsNoVariables) {
-  expect_golden("simple", render(simple(), {"/run/files", 2, "", ""}).config);
+  expect_golden("simple", render(simple(), {"/run/files", 2, 10'000, "", ""}).config);
 }
 
 TEST(Render, EveryConditionAndAction) {
-  expect_golden("rich", render(rich(), {"/run/files", 2, "haproxy", "haproxy"}).config);
+  expect_golden("rich", render(rich(), {"/run/files", 2, 10'000, "haproxy", "haproxy"}).config);
 }
 
 TEST(Render, HaproxyAcceptsBothWithoutAWarning) {
   const Folder folder;
-  EXPECT_EQ(complaints(render(simple(), {folder.path(), 2, "", ""}), folder.path()), "");
-  EXPECT_EQ(complaints(render(rich(), {folder.path(), 2, "", ""}), folder.path()), "");
+  EXPECT_EQ(complaints(render(simple(), {folder.path(), 2, 10'000, "", ""}), folder.path()), "");
+  EXPECT_EQ(complaints(render(rich(), {folder.path(), 2, 10'000, "", ""}), folder.path()), "");
 }
 
 TEST(Render, TargetsDoNotChangeTheStructureRulesDo) {
   Model model = rich();
-  const RenderOptions options{"/run/files", 2, "", ""};
+  const RenderOptions options{"/run/files", 2, 10'000, "", ""};
   const auto before = render(model, options).structure;
   model.target_groups[0].slots[2] = {"10.0.0.9", 80, true};
   EXPECT_EQ(render(model, options).structure, before);
@@ -277,7 +277,7 @@ TEST(Render, HostileValuesStayValues) {
     SCOPED_TRACE(seed);
     std::mt19937 random(seed);
     const Model model = hostile_model(random);
-    const auto rendered = render(model, {folder.path(), 2, "", ""});
+    const auto rendered = render(model, {folder.path(), 2, 10'000, "", ""});
     EXPECT_EQ(complaints(rendered, folder.path()), "");
     size_t sections = 0;
     for (auto& line : split(rendered.config, '\n')) {
@@ -288,7 +288,7 @@ TEST(Render, HostileValuesStayValues) {
       }
       EXPECT_TRUE(words.contains(split_once(trim(line), ' ').first)) << line;
     }
-    EXPECT_EQ(sections, 2u + 3u + 1u + 2u) << "global, defaults, own, shared, groups";
+    EXPECT_EQ(sections, 2u + 1u + 3u + 1u + 2u) << "global, defaults, nobody, own, shared, groups";
   }
 }
 

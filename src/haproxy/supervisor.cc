@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <netinet/in.h>
 #include <pwd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "base/error.h"
@@ -26,6 +27,14 @@ bool user_exists(const char* name) {
   passwd entry{};
   passwd* found = nullptr;
   return ::getpwnam_r(name, &entry, buffer, sizeof buffer, &found) == 0 && found;
+}
+
+// HAProxy needs two descriptors a connection and refuses to start when it cannot have them.
+int connections_allowed() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1000;
+  if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max > 24'000) return 10'000;
+  return static_cast<int>(limit.rlim_max / 5 * 2);
 }
 
 struct PidFile {
@@ -56,7 +65,7 @@ Supervisor::~Supervisor() {
 }
 
 RenderOptions Supervisor::render_options() const {
-  return {options_.directory, options_.threads, user_, group_};
+  return {options_.directory, options_.threads, connections_allowed(), user_, group_};
 }
 
 bool Supervisor::process_runs() {
