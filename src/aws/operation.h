@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/stop.h"
 #include "store/store.h"
 
 namespace slipway::aws {
@@ -33,15 +34,18 @@ namespace slipway::aws {
 // Who calls, and what every handler may need. Lives for one call.
 struct Context {
   store::Store& store;
-  store::Writer* db = nullptr;  // the call's transaction; null for Transaction::none
-  std::string account;          // "123456789012"
-  std::string region;           // from the credential scope
-  std::string principal_arn;    // "arn:aws:iam::123456789012:root", or an assumed role's
-  std::string user_id;          // for GetCallerIdentity
-  std::string access_key_id;
-  std::string request_id;
-  TimePoint now;
-  std::string host;  // the Host header, "127.0.0.1:4566"
+  // The call's transaction; null for Transaction::none. In a read transaction it reads a snapshot
+  // and refuses to write (Error(internal)): a handler that writes belongs into a write transaction.
+  store::Writer* db = nullptr;
+  std::string account{};        // "123456789012"
+  std::string region{};         // from the credential scope
+  std::string principal_arn{};  // "arn:aws:iam::123456789012:root", or an assumed role's
+  std::string user_id{};        // for GetCallerIdentity
+  std::string access_key_id{};
+  std::string request_id{};
+  TimePoint now{};
+  std::string host{};          // the Host header, "127.0.0.1:4566"
+  const Stop* stop = nullptr;  // for handlers that wait: ends when the caller hangs up
 
   // arn("ecs", "cluster/default") -> "arn:aws:ecs:<region>:<account>:cluster/default"
   std::string arn(std::string_view service, std::string_view resource) const;

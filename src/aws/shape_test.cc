@@ -7,6 +7,7 @@
 #include "aws/gen/ecs.h"
 #include "aws/gen/elb.h"
 #include "aws/op.h"
+#include "base/error.h"
 #include "codec/json.h"
 
 namespace slipway::aws {
@@ -31,7 +32,7 @@ TEST(Op, CallsATypedFunctionThroughAnUntypedRow) {
   EXPECT_EQ(row.transaction, Transaction::write);
   ecs::CreateClusterRequest in{.clusterName = "a"};
   ecs::CreateClusterResponse out;
-  auto store = std::unique_ptr<store::Store>();
+  auto store = store::open_memory();
   Context context{*store};
   row.call(context, &in, &out);
   EXPECT_EQ(out.cluster->clusterName, "a");
