@@ -147,6 +147,8 @@ struct Streams {
   net::Stream* input = nullptr;  // read until EOF, then stdin is closed
 };
 
+class Volumes;
+
 enum class WaitCondition { not_running, next_exit, removed };
 
 class Engine {
@@ -204,8 +206,11 @@ class Engine {
   std::vector<Event> events(uint64_t& cursor, const Stop& stop, SteadyTime deadline) const;
   void publish(const Event& event);  // images, volumes...
 
+  Volumes& volumes();  // container/volumes.h
+
+  struct Impl;  // container/impl.h: only for this folder
+
  private:
-  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 

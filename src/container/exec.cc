@@ -1,0 +1,176 @@
+// Further processes in a running container: each has a conmon and a directory of its own under the
+// run root. They are not in the store: like Docker, a restart of the daemon forgets them (the
+// processes go on).
+#include <fcntl.h>
+
+#include "base/files.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "codec/json.h"
+#include "container/impl.h"
+#include "container/oci_spec.h"
+#include "linux/caps.h"
+
+namespace slipway::container {
+
+ExecPtr Engine::Impl::get_exec(const std::string& id) const {
+  const std::shared_lock lock(mutex);
+  const auto found = execs.find(id);
+  if (found == execs.end()) throw not_found("No such exec instance: {}", id);
+  return found->second;
+}
+
+static void check_running(const Record& record) {
+  const Status status = record.info.state.status;
+  if (status == Status::paused)
+    throw conflict("Container {} is paused, unpause the container before exec", record.info.id);
+  if (status == Status::restarting)
+    throw conflict("Container {} is restarting, wait until the container is running",
+                   record.info.id);
+  if (status != Status::running) throw conflict("container {} is not running", record.info.id);
+}
+
+std::string Engine::exec_create(const std::string& name, const ExecSpec& spec) {
+  const auto container = impl_->get(name);
+  const Record record = container->snapshot();
+  check_running(record);
+  if (spec.cmd.empty() || spec.cmd[0].empty()) throw invalid_argument("No exec command specified");
+  const auto exec = std::make_shared<Exec>();
+  exec->info.id = random_hex(64);
+  exec->info.container_id = container->id;
+  exec->info.spec = spec;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->execs[exec->info.id] = exec;
+  }
+  impl_->event(record, "exec_create: " + spec.cmd[0], {{"execID", exec->info.id}});
+  return exec->info.id;
+}
+
+// Notes the end of an exec whose conmon has gone. Called once.
+void Engine::Impl::finish_exec(const ContainerPtr& container, const ExecPtr& exec) {
+  const std::string folder = exec_directory(exec->info.id);
+  int code = 255;
+  try {
+    if (const auto exit = read_exit(folder, container->id)) code = exit->code;
+    remove_tree(folder);
+  } catch (const std::exception& e) {
+    log::warning("container", "end of exec {}: {}", exec->info.id, e.what());
+  }
+  {
+    const std::lock_guard lock(exec->mutex);
+    exec->info.running = false;
+    exec->info.exit_code = code;
+    exec->info.pid = 0;
+  }
+  exec->changed.notify();
+  event(container->snapshot(), "exec_die",
+        {{"execID", exec->info.id}, {"exitCode", std::to_string(code)}});
+}
+
+void Engine::Impl::run_exec(const ContainerPtr& container, const ExecPtr& exec,
+                            const Streams& streams, bool detach, const Stop& stop_exec) {
+  const ExecSpec& spec = exec->info.spec;
+  const std::string folder = exec_directory(exec->info.id);
+  Finally cleanup([&] {
+    try {
+      remove_tree(folder);
+    } catch (const std::exception& e) {
+      log::warning("container", "remove {}: {}", folder, e.what());
+    }
+  });
+  make_directories(folder, 0700);
+  const Json config =
+      parse_json(read_file(run_directory(container->id) + "/config.json"), "container spec");
+  const Json& base = config.at("process");
+  Identity identity;
+  if (spec.user.empty()) {
+    identity.uid = base.at("user").at("uid").get<uint32_t>();
+    identity.gid = base.at("user").at("gid").get<uint32_t>();
+    identity.additional_gids = base.at("user").value("additionalGids", std::vector<uint32_t>());
+  } else {
+    identity = resolve_user_in(directory(container->id) + "/merged", spec.user);
+  }
+  write_file(folder + "/process.json",
+             build_exec_process(base, spec, identity, linux::bounding_capabilities()).dump(), 0600);
+  ConmonOptions options;
+  options.container_id = container->id;
+  options.unique_id = exec->info.id;
+  options.name = exec->info.id.substr(0, 12);
+  options.directory = folder;
+  options.runtime = runtime.program();
+  options.runtime_root = runtime.state_root();
+  options.tty = spec.tty;
+  options.stdin_open = spec.attach_stdin;
+  options.exec_process = folder + "/process.json";
+  Fd socket;
+  if (!detach) options.on_attachable = [&] { socket = connect_attach(folder); };
+  const ConmonStarted started = start_conmon(options);
+  if (started.pid == 0)
+    throw invalid_argument("{}", describe_exec_error(started.error, spec.cmd[0]));
+  cleanup.dismiss();  // finish_exec removes it
+  {
+    const std::lock_guard lock(exec->mutex);
+    exec->info.pid = started.pid;
+  }
+  event(container->snapshot(), "exec_start: " + spec.cmd[0], {{"execID", exec->info.id}});
+  if (auto conmon = find_conmon(folder, container->id)) {
+    monitor.watch(std::move(conmon->pidfd), [this, container, exec] {
+      workers.post([this, container, exec] { finish_exec(container, exec); });
+    });
+  } else {
+    finish_exec(container, exec);
+  }
+  if (detach) return;
+  const auto subscription = exec->changed.subscribe();
+  pump_attach(socket, streams, spec.attach_stdin, stop_exec);
+  socket.reset();
+  for (;;) {
+    {
+      const std::lock_guard lock(exec->mutex);
+      if (!exec->info.running) return;
+    }
+    if (!subscription.wait(stop_exec)) return;
+  }
+}
+
+void Engine::exec_start(const std::string& exec_id, const Streams& streams, bool detach,
+                        const Stop& stop) {
+  const auto exec = impl_->get_exec(exec_id);
+  const auto container = impl_->get(exec->info.container_id);
+  check_running(container->snapshot());
+  {
+    const std::lock_guard lock(exec->mutex);
+    if (std::exchange(exec->started, true))
+      throw conflict("exec instance {} has been started already", exec_id);
+    exec->info.running = true;
+  }
+  try {
+    impl_->run_exec(container, exec, streams, detach, stop);
+  } catch (const std::exception& e) {
+    {
+      const std::lock_guard lock(exec->mutex);
+      // Failures after the start are of the streams, not of the process.
+      if (exec->info.pid == 0 && exec->info.running) {
+        const int code = exit_code_of_start_error(e.what());
+        exec->info.running = false;
+        exec->info.exit_code = code == 128 ? 126 : code;
+      }
+    }
+    exec->changed.notify();
+    throw;
+  }
+}
+
+ExecInfo Engine::exec_inspect(const std::string& exec_id) const {
+  const auto exec = impl_->get_exec(exec_id);
+  const std::lock_guard lock(exec->mutex);
+  return exec->info;
+}
+
+void Engine::exec_resize(const std::string& exec_id, int height, int width) {
+  const auto exec = impl_->get_exec(exec_id);
+  resize_terminal(impl_->exec_directory(exec_id), height, width);
+}
+
+}  // namespace slipway::container

@@ -1,0 +1,149 @@
+// The engine's inside: what the files of this folder that implement Engine share.
+//
+// Locks. Container::operation makes one life-cycle change of a container at a time and is held
+// across its I/O; Container::mutex guards what is read everywhere and is never held across I/O;
+// Impl::mutex guards the map. Order: operation, then either of the others, never both. Whoever
+// waits for an exit must not hold the operation lock: the exit's handler needs it.
+#pragma once
+#include <shared_mutex>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "container/broadcast.h"
+#include "container/conmon.h"
+#include "container/engine.h"
+#include "container/events.h"
+#include "container/exit_monitor.h"
+#include "container/network.h"
+#include "container/record.h"
+#include "container/runtime.h"
+#include "container/volumes.h"
+#include "container/workers.h"
+#include "linux/cgroups.h"
+
+namespace slipway::container {
+
+// An attach that waits for its container's start.
+struct PendingAttach {
+  Fd socket;
+  bool done = false;  // the start happened (socket valid) or failed
+};
+
+struct Container {
+  explicit Container(Record record_) : id(record_.info.id), record(std::move(record_)) {}
+  const std::string id;
+  std::mutex operation;
+  mutable std::mutex mutex;
+  // Guarded by mutex:
+  Record record;
+  uint64_t exits = 0;
+  bool removed = false;
+  std::vector<std::shared_ptr<PendingAttach>> pending;
+  std::shared_ptr<const Fd> process;  // pidfd of the container's first process while it runs
+  // Told after every change of the above.
+  Broadcast changed;
+  // Guarded by operation.
+  Stop health_stop;
+  std::jthread health;
+
+  Record snapshot() const {
+    const std::lock_guard lock(mutex);
+    return record;
+  }
+  template <typename Fn>
+  void update(Fn fn) {
+    {
+      const std::lock_guard lock(mutex);
+      fn(record);
+    }
+    changed.notify();
+  }
+};
+using ContainerPtr = std::shared_ptr<Container>;
+
+struct Exec {
+  mutable std::mutex mutex;
+  ExecInfo info;
+  bool started = false;
+  Broadcast changed;
+};
+using ExecPtr = std::shared_ptr<Exec>;
+
+inline bool is_up(Status status) {
+  return status == Status::running || status == Status::paused;
+}
+
+struct Engine::Impl {
+  Impl(Options options, store::Store& store, image::Images& images, Clock& clock);
+  ~Impl();
+
+  // --- paths ---
+  std::string directory(const std::string& id) const { return options.root + "/" + id; }
+  std::string run_directory(const std::string& id) const { return options.run_root + "/c/" + id; }
+  std::string exec_directory(const std::string& id) const { return options.run_root + "/e/" + id; }
+  std::string cgroup_of(const Record& record) const;
+
+  // --- look-up (engine.cc) ---
+  ContainerPtr find(const std::string& name_or_id) const;
+  ContainerPtr get(const std::string& name_or_id) const;
+  std::vector<ContainerPtr> all() const;
+  void save(Container& container);
+  void event(const Record& record, const std::string& action,
+             std::map<std::string, std::string> attributes = {});
+
+  // --- create (create.cc) ---
+  std::string create(Spec spec);
+  std::vector<ResolvedMount> resolve_mounts(const Spec& spec, const image::Config& config);
+  image::Config image_config(const Spec& spec) const;
+
+  // --- start (start.cc); the operation lock is held ---
+  void start_locked(const ContainerPtr& container);
+  void restart_later(const ContainerPtr& container, int attempt);
+
+  // --- end (finish.cc); the operation lock is held except in handle_exit ---
+  void handle_exit(const ContainerPtr& container, uint64_t start_number);
+  void finish_locked(const ContainerPtr& container, int code, TimePoint time);
+  void release_resources(const Record& record);
+  void remove_locked(const ContainerPtr& container, bool volumes);
+  void end_health_locked(Container& container);
+
+  // --- signals (control.cc) ---
+  void signal(Container& container, int number);
+  // Until the exit after `exits` was noted; false: deadline.
+  bool await_exit(Container& container, uint64_t exits, SteadyTime deadline) const;
+  void kill_and_wait(const ContainerPtr& container);
+
+  // --- exec.cc, health.cc ---
+  ExecPtr get_exec(const std::string& id) const;
+  void run_exec(const ContainerPtr& container, const ExecPtr& exec, const Streams& streams,
+                bool detach, const Stop& stop);
+  void finish_exec(const ContainerPtr& container, const ExecPtr& exec);
+  void watch_health(const ContainerPtr& container);
+
+  // --- recover.cc ---
+  void recover_one(const ContainerPtr& container, std::set<std::string>& keep);
+  void adopt(const ContainerPtr& container, ConmonHandle conmon, int pid);
+  void sweep();
+
+  const Options options;
+  store::Store& store;
+  image::Images& images;
+  Clock& clock;
+  const linux::Cgroups cgroups;
+  Stop stop;
+  std::atomic<bool> tearing_down = false;
+  Events events;
+  Runtime runtime;
+  Network network;
+  Volumes volumes;
+
+  mutable std::shared_mutex mutex;
+  std::map<std::string, ContainerPtr> containers;  // by id
+  std::map<std::string, std::string> names;        // name -> id
+  std::map<std::string, ExecPtr> execs;
+
+  Workers workers{8};
+  ExitMonitor monitor;
+};
+
+}  // namespace slipway::container

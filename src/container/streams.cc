@@ -1,0 +1,137 @@
+// A container's output and input: attach, logs, terminal size.
+#include <poll.h>
+#include <sys/inotify.h>
+
+#include "base/log.h"
+#include "container/impl.h"
+#include "container/log_reader.h"
+
+namespace slipway::container {
+namespace {
+
+// Waits for the log file to grow or the container to change.
+class LogWatch {
+ public:
+  explicit LogWatch(const std::string& path)
+      : fd_(check(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC), "watch a log")) {
+    // The file appears with the first start: until then its directory tells.
+    const std::string folder = path.substr(0, path.rfind('/'));
+    if (::inotify_add_watch(fd_.get(), path.c_str(), IN_MODIFY) < 0)
+      check(::inotify_add_watch(fd_.get(), folder.c_str(), IN_CREATE | IN_MODIFY), "watch {}",
+            folder);
+  }
+  // False: stop.
+  bool wait(int changed_fd, const Stop& stop) const {
+    std::array<pollfd, 3> fds = {
+        {{fd_.get(), POLLIN, 0}, {changed_fd, POLLIN, 0}, {stop.fd(), POLLIN, 0}}};
+    for (;;) {
+      const int count = ::poll(fds.data(), fds.size(), -1);
+      if (count < 0 && errno == EINTR) continue;
+      if (stop.requested() || count < 0) return false;
+      std::array<char, 4096> drained;
+      while (::read(fd_.get(), drained.data(), drained.size()) > 0) {
+      }
+      return true;
+    }
+  }
+
+ private:
+  Fd fd_;
+};
+
+}  // namespace
+
+void Engine::logs(const std::string& id, const LogOptions& options, const Stop& stop,
+                  const std::function<bool(const LogLine&)>& sink) const {
+  const auto container = impl_->get(id);
+  const Info info = container->snapshot().info;
+  if (info.log_path.empty())
+    throw unimplemented("configured logging driver does not support reading");
+  bool past_end = false;
+  LogAssembler assembler([&](const LogLine& line) {
+    if (options.since && line.time < *options.since) return true;
+    if (options.until && line.time > *options.until) {
+      past_end = true;
+      return false;
+    }
+    if (!(line.stream == 2 ? options.err : options.out)) return true;
+    return sink(line);
+  });
+  const auto subscription = container->changed.subscribe();
+  std::optional<LogWatch> watch;
+  if (options.follow) watch.emplace(info.log_path);
+  LogFile file(info.log_path);
+  if (options.tail >= 0) file.seek_tail(options.tail, options.out, options.err);
+  for (;;) {
+    bool going = false;  // looked at before reading: what comes after an end is read then
+    {
+      const std::lock_guard lock(container->mutex);
+      const Status status = container->record.info.state.status;
+      going = !container->removed && (is_up(status) || status == Status::restarting);
+    }
+    const bool go_on = file.read([&](const LogRecord& record) { return assembler.add(record); });
+    if (!go_on || past_end) return;
+    if (!options.follow || !going) break;
+    if (!watch->wait(subscription.fd(), stop)) return;
+    subscription.drain();
+  }
+  assembler.finish();
+}
+
+void Engine::attach(const std::string& id, const Streams& streams, bool stdin_open,
+                    const Stop& stop, const std::function<void()>& on_attached) {
+  const auto container = impl_->get(id);
+  const auto subscription = container->changed.subscribe();
+  std::shared_ptr<PendingAttach> pending;
+  {
+    const std::lock_guard lock(container->mutex);
+    const Status status = container->record.info.state.status;
+    if (status == Status::paused)
+      throw conflict("Container {} is paused, unpause the container before attach", id);
+    if (status == Status::removing || status == Status::dead || container->removed)
+      throw conflict("container {} is marked for removal and cannot be attached to", id);
+    if (status != Status::running) {
+      pending = std::make_shared<PendingAttach>();
+      container->pending.push_back(pending);
+    }
+  }
+  Fd socket;
+  if (!pending) {
+    try {
+      socket = connect_attach(impl_->run_directory(container->id));
+    } catch (const SystemError&) {
+      // It ended in this moment: an attachment that is over.
+      if (on_attached) on_attached();
+      return;
+    }
+  }
+  if (on_attached) on_attached();
+  const auto forget = [&] {
+    const std::lock_guard lock(container->mutex);
+    std::erase(container->pending, pending);
+  };
+  while (pending) {
+    {
+      const std::lock_guard lock(container->mutex);
+      if (pending->done) {
+        socket = std::move(pending->socket);
+        break;
+      }
+      if (container->removed) return;
+    }
+    if (!subscription.wait(stop)) {
+      forget();
+      return;
+    }
+  }
+  if (socket) pump_attach(socket, streams, stdin_open, stop);
+}
+
+void Engine::resize(const std::string& id, int height, int width) {
+  const auto container = impl_->get(id);
+  if (!is_up(container->snapshot().info.state.status))
+    throw conflict("Container {} is not running", container->id);
+  resize_terminal(impl_->run_directory(container->id), height, width);
+}
+
+}  // namespace slipway::container
