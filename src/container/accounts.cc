@@ -94,10 +94,14 @@ Identity resolve_user(std::string_view user, std::string_view passwd, std::strin
   const User found = resolve_name(name, passwd);
   const auto groups = read_groups(group);
   Identity identity{found.uid, found.gid, {}, found.home.empty() ? "/" : found.home};
+  // The primary group stands among the additional ones too: else a process could drop it and with
+  // it what a file's group forbids.
   if (!group_name.empty()) {
     identity.gid = resolve_group(group_name, groups);
+    identity.additional_gids = {identity.gid};
     return identity;
   }
+  identity.additional_gids = {identity.gid};
   if (found.name.empty()) return identity;
   for (const Group& entry : groups) {
     const bool member =

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "base/error.h"
 #include "base/files.h"
 #include "base/strings.h"
 #include "container/engine.h"
@@ -107,6 +108,7 @@ class ROOT_Engine : public testing::Test {
   static int conmons() {
     int count = 0;
     for (const auto& entry : fs::directory_iterator("/proc")) {
+      if (!parse_uint(entry.path().filename().string())) continue;
       const auto text = read_file_if_exists(entry.path().string() + "/comm");
       if (text && trim(*text) == "conmon") ++count;
     }
@@ -222,10 +224,13 @@ TEST_F(ROOT_Engine, passes_stdin_and_its_end_to_the_container) {
   EXPECT_EQ(outcome.out, "hello\ndone\n");
 }
 
-TEST_F(ROOT_Engine, gives_a_terminal) {
-  Spec wanted = shell("stty size >/dev/null && echo tty=$TERM");
+TEST_F(ROOT_Engine, gives_a_terminal_of_the_size_that_was_set) {
+  Spec wanted = shell("test -t 0 && echo tty=$TERM; until stty size 2>/dev/null; do :; done");
   wanted.tty = true;
-  EXPECT_EQ(run(wanted).out, "tty=xterm\r\n");
+  const std::string id = run_detached(wanted);
+  engine_->resize(id, 40, 100);
+  EXPECT_EQ(engine_->wait(id, WaitCondition::not_running, Stop()), 0);
+  EXPECT_EQ(log_text(id), "tty=xterm\r\n40 100\r\n");
 }
 
 TEST_F(ROOT_Engine, runs_as_the_user_of_the_spec) {
