@@ -26,7 +26,7 @@ void require_digest(std::string_view digest) {
 
 class FileIngest final : public Ingest {
  public:
-  FileIngest(const ContentStore& store, std::string path, std::string_view algorithm)
+  FileIngest(ContentStore& store, std::string path, std::string_view algorithm)
       : store_(store),
         path_(std::move(path)),
         file_(open_file(path_, O_WRONLY | O_CREAT | O_EXCL, 0600)),
@@ -47,29 +47,14 @@ class FileIngest final : public Ingest {
     const std::string digest = hash_.digest();
     if (!expected.empty() && digest != expected)
       throw invalid_argument("the content has digest {}, not {} as announced", digest, expected);
-    if (!store_.touch(digest))
-      publish(digest);
-    else
-      ::unlink(path_.c_str());
+    file_.reset();
+    store_.adopt(path_, digest);
     committed_ = true;
     return digest;
   }
 
  private:
-  void publish(const Digest& digest) {
-    check(::fsync(file_.get()), "fsync {}", path_);
-    file_.reset();
-    const std::string target = store_.path(digest);
-    const std::string folder = fs::path(target).parent_path();
-    if (!exists(folder)) {
-      make_directories(folder, 0700);
-      sync_directory(fs::path(folder).parent_path());
-    }
-    check(::rename(path_.c_str(), target.c_str()), "rename {} to {}", path_, target);
-    sync_directory(folder);
-  }
-
-  const ContentStore& store_;
+  ContentStore& store_;
   std::string path_;
   Fd file_;
   Hasher hash_;
@@ -109,6 +94,23 @@ Digest ContentStore::put(std::string_view bytes) {
   auto writer = ingest();
   writer->write(bytes);
   return writer->commit(digest);
+}
+
+void ContentStore::adopt(const std::string& file, const Digest& digest) {
+  if (touch(digest)) {
+    ::unlink(file.c_str());
+    return;
+  }
+  const std::string target = path(digest);
+  const Fd fd = open_file(file, O_RDONLY);
+  check(::fsync(fd.get()), "fsync {}", file);
+  const std::string folder = fs::path(target).parent_path();
+  if (!exists(folder)) {
+    make_directories(folder, 0700);
+    sync_directory(fs::path(folder).parent_path());
+  }
+  check(::rename(file.c_str(), target.c_str()), "rename {} to {}", file, target);
+  sync_directory(folder);
 }
 
 std::string ContentStore::path(std::string_view digest) const {

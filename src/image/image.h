@@ -21,7 +21,7 @@ namespace slipway::image {
 // A content digest, "sha256:<64 hex>" (or sha512). parse throws Error(invalid_argument).
 using Digest = std::string;
 bool valid_digest(std::string_view text);
-// "team/app": the part of a reference behind the domain; and a tag.
+// "team/app": the part of a reference behind the domain, up to 256 characters; and a tag.
 bool valid_repository_path(std::string_view path);
 bool valid_tag_name(std::string_view tag);
 
@@ -61,6 +61,8 @@ class ContentStore {
   ~ContentStore();
   std::unique_ptr<Ingest> ingest(std::string_view algorithm = "sha256");
   Digest put(std::string_view bytes);
+  // Takes over a finished file of the same filesystem as a blob. The caller has hashed it.
+  void adopt(const std::string& file, const Digest& digest);
   bool has(std::string_view digest) const;
   std::optional<uint64_t> size(std::string_view digest) const;
   Fd open(std::string_view digest) const;  // throws Error(not_found)

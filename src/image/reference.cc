@@ -107,7 +107,7 @@ bool valid_digest(std::string_view text) {
 }
 
 bool valid_repository_path(std::string_view path) {
-  return path.size() <= 255 && valid_path(path);
+  return path.size() <= 256 && valid_path(path);
 }
 
 bool valid_tag_name(std::string_view tag) {

@@ -3,11 +3,15 @@
 // pushing registers the manifest in the repository; no bytes move.
 #pragma once
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "base/stop.h"
 #include "image/image.h"
+#include "registry/repositories.h"
+#include "registry/tokens.h"
+#include "store/store.h"
 
 namespace slipway::registry {
 
@@ -47,5 +51,23 @@ class Client {
   virtual void check_login(std::string_view domain, const Credentials& credentials,
                            const Stop& stop) = 0;
 };
+
+struct ClientDeps {
+  store::Store& store;
+  image::ContentStore& content;
+  image::Images& images;
+  const Tokens& tokens;
+  const Clock& clock;
+  // As ServerDeps::authorize; for local names.
+  Authorize authorize = {};
+};
+
+struct ClientOptions {
+  // A caller inside the program (the agent, the builder's FROM) needs no credentials for local
+  // names. Everyone else does: `docker push` without login answers "no basic auth credentials".
+  bool trusted = false;
+};
+
+std::unique_ptr<Client> make_client(ClientDeps deps, ClientOptions options = {});
 
 }  // namespace slipway::registry

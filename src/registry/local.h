@@ -1,0 +1,29 @@
+// Pull and push of local names: look-ups and rows, no bytes, no HTTP. Inside registry/.
+#pragma once
+#include "registry/client.h"
+
+namespace slipway::registry {
+
+class Local {
+ public:
+  Local(const ClientDeps& deps, bool trusted) : deps_(deps), trusted_(trusted) {}
+  Pulled pull(const image::Reference& name, const std::optional<Credentials>& credentials,
+              const OnProgress& progress);
+  image::Digest push(const image::Reference& name, const std::optional<Credentials>& credentials,
+                     const OnProgress& progress);
+  void check_login(std::string_view domain, const Credentials& credentials);
+
+ private:
+  // Throws as ECR would; nullopt: a trusted caller.
+  std::optional<Principal> authenticate(const Scope& scope,
+                                        const std::optional<Credentials>& credentials) const;
+  void authorize(const std::optional<Principal>& who, std::string_view action,
+                 const Repository& repository) const;
+  Pulled take(const image::Reference& name, const Repository& repository,
+              const StoredManifest& found, const OnProgress& progress);
+
+  const ClientDeps& deps_;
+  bool trusted_;
+};
+
+}  // namespace slipway::registry

@@ -1,0 +1,58 @@
+// A conversation with one foreign registry: where it is, how it wants to be authenticated, what its
+// errors mean. Thread-safe: several downloads share one. Inside registry/.
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/stop.h"
+#include "base/sync.h"
+#include "net/http.h"
+#include "registry/client.h"
+
+namespace slipway::registry {
+
+class Remote {
+ public:
+  // path: the repository; empty for a login check.
+  Remote(std::string_view domain, std::string path, std::optional<Credentials> credentials,
+         bool for_push);
+  using MakeRequest = std::function<net::ClientRequest()>;
+  // Sends what make returns (called again when the registry asks for credentials), follows
+  // redirects of GET and HEAD. Any status may come back, 401 only when authentication failed.
+  std::unique_ptr<net::ClientResponse> send(const MakeRequest& make, const Stop& stop);
+  // https://host/v2/<path>/<rest>
+  std::string url(std::string_view rest) const;
+  // A Location header of an answer as a full URL.
+  std::string absolute(std::string_view location) const;
+  const std::string& base() const { return base_; }
+
+ private:
+  std::unique_ptr<net::ClientResponse> follow(net::ClientRequest request,
+                                              std::unique_ptr<net::ClientResponse> response,
+                                              const Stop& stop);
+  bool authenticate(std::string_view challenge, const Stop& stop);
+  std::string bearer_token(std::string_view challenge, const Stop& stop);
+
+  std::string base_, path_;
+  std::optional<Credentials> credentials_;
+  bool for_push_;
+  Sync<std::string> authorization_;
+};
+
+// The error a registry's answer means, in the words docker uses ("denied: ..."). Reads the body.
+Error remote_error(net::ClientResponse& response, std::string_view what);
+
+Pulled remote_pull(const ClientDeps& deps, const image::Reference& name,
+                   const std::optional<Credentials>& credentials, const OnProgress& progress,
+                   const Stop& stop);
+image::Digest remote_push(const ClientDeps& deps, const image::Reference& name,
+                          const std::optional<Credentials>& credentials, const OnProgress& progress,
+                          const Stop& stop);
+
+// Runs task(0..count-1) on up to width threads. The first failure stops the others and is thrown.
+void in_parallel(size_t count, size_t width, const Stop& stop,
+                 const std::function<void(size_t, const Stop&)>& task);
+
+}  // namespace slipway::registry
