@@ -107,6 +107,8 @@ class Agent {
   struct Options {
     std::string root;      // <data dir>/tasks
     std::string run_root;  // /run/slipway
+    // Given to every container; the task definition's own variables win.
+    std::vector<std::pair<std::string, std::string>> environment{};
   };
   Agent(Options options, store::Store& store, container::Engine& engine, image::Images& images,
         registry::Client& registry, Clock& clock, Hooks hooks);
