@@ -1,0 +1,80 @@
+#include "docker/image_json.h"
+
+#include "base/error.h"
+#include "docker/times.h"
+
+namespace slipway::docker {
+namespace {
+
+int64_t unix_seconds(const std::string& rfc3339) {
+  try {
+    return to_epoch_ms(parse_rfc3339(rfc3339)) / 1000;
+  } catch (const Error&) {  // absent, or not a time
+    return 0;
+  }
+}
+
+std::map<std::string, std::string> labels_of(const image::Image& image) {
+  return {image.config.labels.begin(), image.config.labels.end()};
+}
+
+}  // namespace
+
+std::vector<std::string> familiar_names(const std::vector<std::string>& references) {
+  std::vector<std::string> out;
+  for (const auto& text : references) out.push_back(image::Reference::parse(text).familiar());
+  return out;
+}
+
+Json image_summary(const image::Image& image) {
+  return {{"Id", image.id},
+          {"ParentId", ""},
+          {"RepoTags", familiar_names(image.tags)},
+          {"RepoDigests", familiar_names(image.digests)},
+          {"Created", to_epoch_ms(image.created) / 1000},
+          {"Size", image.size},
+          {"SharedSize", -1},
+          {"Labels", labels_of(image)},
+          {"Containers", -1}};
+}
+
+Json image_details(const image::Image& image) {
+  const auto raw = parse_json(image.config_json, "image config");
+  return {{"Id", image.id},
+          {"RepoTags", familiar_names(image.tags)},
+          {"RepoDigests", familiar_names(image.digests)},
+          {"Parent", ""},
+          {"Comment", ""},
+          {"Created", time_text(image.created)},
+          {"DockerVersion", ""},
+          {"Author", image.config.author},
+          {"Config", raw.value("config", Json::object())},
+          {"Architecture", image.config.architecture},
+          {"Os", image.config.os},
+          {"Size", image.size},
+          {"GraphDriver", {{"Name", "overlayfs"}, {"Data", nullptr}}},
+          {"RootFS", {{"Type", "layers"}, {"Layers", image.config.diff_ids}}},
+          {"Metadata", {{"LastTagTime", time_text({})}}}};
+}
+
+Json history_json(const image::Image& image) {
+  Json out = Json::array();
+  size_t layer = 0;
+  for (const auto& step : image.config.history) {
+    const bool empty = step.empty_layer || layer >= image.layers.size();
+    out.insert(out.begin(), {{"Id", "<missing>"},
+                             {"Created", unix_seconds(step.created)},
+                             {"CreatedBy", step.created_by},
+                             {"Tags", nullptr},
+                             {"Size", empty ? 0 : image.layers[layer].size},
+                             {"Comment", step.comment}});
+    if (!empty) ++layer;
+  }
+  if (!out.empty()) {
+    out[0]["Id"] = image.id;
+    out[0]["Tags"] = familiar_names(image.tags);
+  }
+  return out;
+}
+
+}  // namespace slipway::docker

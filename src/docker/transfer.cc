@@ -1,0 +1,149 @@
+// Pull and push, with the progress lines that `docker` draws.
+#include "base/error.h"
+#include "base/strings.h"
+#include "container/engine.h"
+#include "docker/auth.h"
+#include "docker/handlers.h"
+#include "image/image.h"
+#include "registry/client.h"
+
+namespace slipway::docker {
+namespace {
+
+std::string size_text(uint64_t bytes) {
+  static const char* const kUnits[] = {"B", "kB", "MB", "GB", "TB"};
+  double value = static_cast<double>(bytes);
+  size_t unit = 0;
+  while (value >= 1000 && unit < 4) {
+    value /= 1000;
+    ++unit;
+  }
+  return fmt::format("{:.4g}{}", value, kUnits[unit]);
+}
+
+// "[====>     ]  1.2MB/4MB"
+std::string bar(uint64_t current, uint64_t total) {
+  constexpr size_t kWidth = 50;
+  if (total == 0) return size_text(current);
+  const auto done =
+      static_cast<size_t>(std::min<double>(1, static_cast<double>(current) / total) * kWidth);
+  std::string line(done, '=');
+  if (done < kWidth) line += '>';
+  line.resize(kWidth, ' ');
+  return fmt::format("[{}]  {}/{}", line, size_text(current), size_text(total));
+}
+
+Json progress_line(const registry::Progress& progress) {
+  Json out = {{"status", progress.status}, {"progressDetail", Json::object()}};
+  if (!progress.id.empty()) out["id"] = progress.id;
+  if (progress.total > 0 || progress.current > 0) {
+    out["progressDetail"] = {{"current", progress.current}, {"total", progress.total}};
+    out["progress"] = bar(progress.current, progress.total);
+  }
+  return out;
+}
+
+image::Reference pulled_name(const Call& call) {
+  auto name = call.text("fromImage");
+  const auto tag = call.text("tag");
+  if (tag.find(':') != std::string::npos) {
+    name += "@" + tag;
+  } else if (!tag.empty()) {
+    name += ":" + tag;
+  }
+  const auto reference = image::Reference::parse(name);
+  const bool named = name.find('@') != std::string::npos || name.ends_with(":" + reference.tag);
+  if (tag.empty() && !named) {
+    throw unimplemented("pulling all tags of a repository is not implemented: name a tag");
+  }
+  return reference;
+}
+
+void check_platform(const std::string& platform) {
+  if (platform.empty() || platform == "linux" || platform == "linux/amd64") return;
+  throw invalid_argument("platform {} does not run on this machine (linux/amd64)", platform);
+}
+
+// The tags of a repository that are here.
+std::vector<image::Reference> tags_of(const Call& call, const image::Reference& repository) {
+  std::vector<image::Reference> out;
+  for (const auto& image : call.deps.images.list()) {
+    for (const auto& text : image.tags) {
+      auto name = image::Reference::parse(text);
+      if (name.name() == repository.name()) out.push_back(std::move(name));
+    }
+  }
+  return out;
+}
+
+// A digest per tag; the CLI and docker-py read the aux line.
+void push_one(const Call& call, const image::Reference& name,
+              const std::optional<registry::Credentials>& credentials, JsonLines& out) {
+  const auto digest = call.deps.registry.push(
+      name, credentials, [&](const auto& progress) { out.write(progress_line(progress)); },
+      call.exchange.stop());
+  const auto image = call.deps.images.get(name.full());
+  out.write({{"status", fmt::format("{}: digest: {} size: {}", name.tag, digest, image.size)}});
+  out.write({{"progressDetail", Json::object()},
+             {"aux", {{"Tag", name.tag}, {"Digest", digest}, {"Size", image.size}}}});
+}
+
+}  // namespace
+
+void pull_image(Call& call) {
+  if (!call.text("fromSrc").empty()) throw unimplemented("importing images is not implemented");
+  if (call.text("fromImage").empty()) throw invalid_argument("no image was named (fromImage)");
+  check_platform(call.text("platform"));
+  const auto name = pulled_name(call);
+  const auto credentials =
+      parse_auth_header(call.exchange.request().headers.get("X-Registry-Auth"));
+  const auto before = call.deps.images.find(name.full());
+  JsonLines out(call);
+  try {
+    const auto pulled = call.deps.registry.pull(
+        name, credentials,
+        [&](const auto& progress) {
+          if (!out.begun()) {
+            out.write({{"status", "Pulling from " + name.path},
+                       {"id", name.tag.empty() ? name.digest : name.tag}});
+          }
+          out.write(progress_line(progress));
+        },
+        call.exchange.stop());
+    out.write({{"status", "Digest: " + pulled.manifest_digest}});
+    const bool same = before && before->id == pulled.image_id;
+    out.write({{"status", (same ? "Status: Image is up to date for "
+                                : "Status: Downloaded newer image for ") +
+                              name.familiar()}});
+    call.deps.engine.publish(
+        {call.deps.clock.now(), "image", "pull", name.familiar(), {{"name", name.familiar()}}});
+    out.finish();
+  } catch (const Error& e) {
+    if (e.kind() == Kind::cancelled) throw;
+    out.fail(e);
+  }
+}
+
+void push_image(Call& call) {
+  auto text = call.var("name");
+  const auto tag = call.text("tag");
+  if (!tag.empty()) text += ":" + tag;
+  const auto name = image::Reference::parse(text);
+  const auto credentials =
+      parse_auth_header(call.exchange.request().headers.get("X-Registry-Auth"));
+  const auto names = tag.empty() ? tags_of(call, name) : std::vector{name};
+  if (names.empty() || (!tag.empty() && !call.deps.images.find(name.full()))) {
+    throw not_found("An image does not exist locally with the tag: {}", name.name());
+  }
+  JsonLines out(call);
+  out.write({{"status", "The push refers to repository [" + name.name() + "]"}});
+  try {
+    for (const auto& one : names) push_one(call, one, credentials, out);
+    out.finish();
+  } catch (const Error& e) {
+    if (e.kind() == Kind::cancelled) throw;
+    out.fail(e);
+  }
+}
+
+}  // namespace slipway::docker
