@@ -62,7 +62,8 @@ std::optional<registry::Credentials> parse_auth_header(std::string_view header) 
 std::map<std::string, registry::Credentials> parse_config_header(std::string_view header) {
   std::map<std::string, registry::Credentials> out;
   if (trim(header).empty()) return out;
-  for (const auto& [server, auth] : decode_header(header, "X-Registry-Config").items()) {
+  const auto config = decode_header(header, "X-Registry-Config");
+  for (const auto& [server, auth] : config.items()) {
     if (!auth.is_object()) throw invalid_argument("malformed X-Registry-Config header");
     const auto login = parse_auth(auth);
     if (login) out[domain_of_server(server)] = login->credentials;

@@ -151,7 +151,8 @@ Json networks_of(const Info& info) {
 
 Json network_settings(const Info& info, const Json& config) {
   auto ports = bindings_json(info.ports);
-  for (const auto& [port, unused] : config.value("ExposedPorts", Json::object()).items()) {
+  const auto all = config.value("ExposedPorts", Json::object());
+  for (const auto& [port, unused] : all.items()) {
     if (!ports.contains(port)) ports[port] = nullptr;
   }
   if (info.ip.empty()) ports = Json::object();
