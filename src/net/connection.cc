@@ -192,8 +192,9 @@ class ServerExchange : public Exchange {
   void fail(const std::exception& e) {
     if (stop_.requested()) return;  // nobody is there to be told
     const auto* ours = dynamic_cast<const Error*>(&e);
-    const bool peer_gone = ours != nullptr && ours->kind() == Kind::unavailable;
-    log::write(peer_gone ? log::Level::debug : log::Level::error, "http",
+    const bool ended =
+        ours != nullptr && (ours->kind() == Kind::unavailable || ours->kind() == Kind::cancelled);
+    log::write(ended ? log::Level::debug : log::Level::error, "http",
                fmt::format("{} {}: {}", request_.method, request_.path, e.what()));
     if (!begun_) respond(500, {}, "internal error\n");
   }
