@@ -16,7 +16,7 @@ Engine::Impl::Impl(Options options_, store::Store& store_, image::Images& images
       images(images_),
       clock(clock_),
       cgroups(linux::Cgroups::detect()),
-      runtime(options.run_root + "/rt", options.run_root),
+      runtime(options.run_root + "/rt", options.run_root, options.runtime),
       network(options.bridge, options.bridge_cidr, options.run_root + "/netns"),
       volumes(options.root + "/../volumes", store, clock) {
   make_directories(options.root, 0711);
@@ -120,6 +120,10 @@ std::vector<Info> Engine::list() const {
   std::vector<Info> out;
   for (const auto& container : impl_->all()) out.push_back(container->snapshot().info);
   return out;
+}
+
+std::string Engine::runtime() const {
+  return impl_->runtime.program();
 }
 
 Volumes& Engine::volumes() {

@@ -158,9 +158,12 @@ class Engine {
     std::string run_root;  // /run/slipway: sockets, pid files
     std::string bridge = "slipway0";
     std::string bridge_cidr = "172.29.0.1/16";
+    std::string runtime;  // path of crun or runc; empty: the first that works here
   };
   Engine(Options options, store::Store& store, image::Images& images, Clock& clock);
   ~Engine();  // leaves containers running
+
+  std::string runtime() const;  // the program that starts containers; probes on first use
 
   // After a start: finds running containers again, notes those that ended, applies restart
   // policies.

@@ -89,6 +89,11 @@ class ROOT_Engine : public testing::Test {
   }
 
   void open() {
+    Engine::Options options;
+    options.root = root_ + "/containers";
+    options.run_root = "/run/slipway";
+    // SLIPWAY_TEST_RUNTIME=/usr/sbin/runc: the same tests with another runtime.
+    if (const char* runtime = std::getenv("SLIPWAY_TEST_RUNTIME")) options.runtime = runtime;
     engine_ = std::make_unique<Engine>(Engine::Options{root_ + "/containers", "/run/slipway"},
                                        *store_, *images_, clock_);
     engine_->recover();
@@ -225,12 +230,15 @@ TEST_F(ROOT_Engine, passes_stdin_and_its_end_to_the_container) {
 }
 
 TEST_F(ROOT_Engine, gives_a_terminal_of_the_size_that_was_set) {
-  Spec wanted = shell("test -t 0 && echo tty=$TERM; until stty size 2>/dev/null; do :; done");
+  Spec wanted = shell(
+      "test -t 0 && echo tty=$TERM; until [ \"$(stty size 2>/dev/null)\" = '40 100' ]; do sleep "
+      "0.01; "
+      "done; echo resized");
   wanted.tty = true;
   const std::string id = run_detached(wanted);
   engine_->resize(id, 40, 100);
   EXPECT_EQ(engine_->wait(id, WaitCondition::not_running, Stop()), 0);
-  EXPECT_EQ(log_text(id), "tty=xterm\r\n40 100\r\n");
+  EXPECT_EQ(log_text(id), "tty=xterm\r\nresized\r\n");
 }
 
 TEST_F(ROOT_Engine, runs_as_the_user_of_the_spec) {
@@ -435,6 +443,96 @@ TEST_F(ROOT_Engine, checks_health) {
   touch.cmd = {"touch", "/tmp/ok"};
   EXPECT_EQ(exec(id, touch).code, 0);
   EXPECT_TRUE(eventually([&] { return state(id).health == "healthy"; }));
+}
+
+// Prints, does not judge: bench/ does.
+TEST_F(ROOT_Engine, tells_how_long_one_takes) {
+  for (const char* mode : {"none", "bridge"}) {
+    std::vector<double> start, whole;
+    for (int i = 0; i < 15; ++i) {
+      Spec wanted = spec({"true"});
+      wanted.network_mode = mode;
+      const auto t0 = std::chrono::steady_clock::now();
+      const std::string id = engine_->create(wanted);
+      engine_->start(id);
+      const auto t1 = std::chrono::steady_clock::now();
+      EXPECT_EQ(engine_->wait(id, WaitCondition::not_running, Stop()), 0);
+      const auto t2 = std::chrono::steady_clock::now();
+      engine_->remove(id, false, true);
+      start.push_back(std::chrono::duration<double, std::milli>(t1 - t0).count());
+      whole.push_back(std::chrono::duration<double, std::milli>(t2 - t0).count());
+    }
+    std::sort(start.begin(), start.end());
+    std::sort(whole.begin(), whole.end());
+    std::cerr << fmt::format("{}: started after {:.1f} ms, ended after {:.1f} ms (medians)\n", mode,
+                             start[start.size() / 2], whole[whole.size() / 2]);
+  }
+}
+
+TEST_F(ROOT_Engine, survives_the_death_of_conmon) {
+  const std::string id = run_detached(spec({"sleep", "1000"}));
+  const int pid = state(id).pid;
+  const auto conmon = parse_int(trim(read_file("/run/slipway/c/" + id + "/conmon.pid")));
+  ASSERT_TRUE(conmon);
+  ::kill(static_cast<pid_t>(*conmon), SIGKILL);
+  ASSERT_TRUE(eventually([&] { return state(id).status == Status::exited; }));
+  EXPECT_EQ(state(id).exit_code, 255);
+  EXPECT_TRUE(
+      eventually([&] { return !linux::open_pidfd(pid) || !exists("/run/slipway/c/" + id); }));
+  engine_->start(id);
+  EXPECT_EQ(state(id).status, Status::running);
+}
+
+TEST_F(ROOT_Engine, joins_the_network_of_another_container) {
+  Spec server = shell("hostname; nc -ll -p 80 -e echo inside");
+  server.network_mode = "";
+  server.hostname = "both";
+  const std::string id = run_detached(server);
+  Spec client =
+      shell("until nc 127.0.0.1 80 </dev/null; do sleep 0.05; done 2>/dev/null; hostname");
+  client.network_mode = "container:" + id;
+  EXPECT_EQ(run(client).out, "inside\nboth\n");
+  engine_->stop(id, 0);
+  EXPECT_THROW(engine_->start(engine_->create(client)), Error);
+}
+
+TEST_F(ROOT_Engine, keeps_a_container_that_always_restarts_across_the_daemons_restart) {
+  Spec wanted = shell("echo run; sleep 0.2");
+  wanted.restart_policy = "always";
+  const std::string id = run_detached(wanted);
+  engine_.reset();
+  ASSERT_TRUE(eventually([&] { return exists("/run/slipway/c/" + id + "/exit/" + id); }));
+  open();
+  EXPECT_TRUE(eventually([&] { return log_text(id).find("run\nrun\n") == 0; }));
+  engine_->stop(id, 0);
+  EXPECT_EQ(state(id).status, Status::exited);
+}
+
+TEST_F(ROOT_Engine, cleans_up_a_start_that_was_cut_short) {
+  // As if the daemon had died between the start and its record.
+  const std::string id = run_detached(spec({"sleep", "1000"}));
+  const int pid = state(id).pid;
+  engine_.reset();
+  store_->write([&](store::Writer& db) {
+    const auto row = db.get("containers", id);
+    db.put("containers", id, replace_all(*row->value, "\"running\"", "\"created\""));
+  });
+  open();
+  EXPECT_EQ(state(id).status, Status::created);
+  EXPECT_FALSE(exists(fmt::format("/proc/{}/root/bin", pid)));
+  EXPECT_EQ(conmons(), 0);
+  engine_->start(id);
+  EXPECT_EQ(state(id).status, Status::running);
+}
+
+TEST_F(ROOT_Engine, sweeps_what_no_record_knows) {
+  const std::string id = run_detached(spec({"sleep", "1000"}));
+  engine_.reset();
+  store_->write([&](store::Writer& db) { db.erase("containers", id); });
+  open();
+  EXPECT_EQ(conmons(), 0);
+  EXPECT_FALSE(exists(root_ + "/containers/" + id));
+  EXPECT_FALSE(exists("/run/slipway/c/" + id));
 }
 
 TEST_F(ROOT_Engine, starts_twenty_at_once) {

@@ -79,8 +79,10 @@ std::string reason(std::string_view message, std::string_view command) {
 
 }  // namespace
 
-Runtime::Runtime(std::string state_root, std::string probe_root)
-    : state_root_(std::move(state_root)), probe_root_(std::move(probe_root)) {}
+Runtime::Runtime(std::string state_root, std::string probe_root, std::string program)
+    : state_root_(std::move(state_root)),
+      probe_root_(std::move(probe_root)),
+      program_(std::move(program)) {}
 
 const std::string& Runtime::program() {
   const std::lock_guard lock(mutex_);

@@ -11,7 +11,7 @@ namespace slipway::container {
 class Runtime {
  public:
   // state_root: the runtime's own --root. Nothing is probed yet.
-  Runtime(std::string state_root, std::string probe_root);
+  Runtime(std::string state_root, std::string probe_root, std::string program = {});
   // The path of the first runtime that can start a container here; probed once. Throws
   // Error(unavailable) naming what each said.
   const std::string& program();

@@ -80,7 +80,7 @@ struct Built {
                    .rootfs = "/r",
                    .hostname = "box",
                    .identity = {},
-                   .netns_path = "/run/ns",
+                   .netns_path = netns_path,
                    .hosts_path = "/h",
                    .hostname_path = "/n",
                    .resolv_path = "/v",
@@ -91,6 +91,7 @@ struct Built {
     return build_oci_spec(input);
   }
   std::vector<ResolvedMount> mounts;
+  std::string netns_path = "/run/ns";
 };
 
 TEST(Command, entrypoint_and_cmd_combine_as_in_docker) {
@@ -150,11 +151,10 @@ TEST(OciSpec, sets_no_rlimit_of_its_own) {
 }
 
 TEST(OciSpec, the_hosts_network_takes_no_network_settings) {
-  Spec spec;
-  spec.cmd = {"x"};
-  image::Config config;
-  OciInput input{.spec = spec, .config = config, .command = {"x", {}}, .identity = {}};
-  const Json json = build_oci_spec(input);
+  Built built;
+  built.spec.cmd = {"x"};
+  built.netns_path.clear();
+  const Json json = built();
   EXPECT_TRUE(json["linux"]["sysctl"].empty());
   for (const Json& entry : json["linux"]["namespaces"]) EXPECT_NE(entry["type"], "network");
 }
@@ -205,7 +205,7 @@ TEST(Capabilities, a_user_that_is_not_root_gets_none_effective) {
   built.spec.cmd = {"x"};
   ExecSpec exec;
   exec.cmd = {"y"};
-  const Json process = build_exec_process(built()["process"], exec, {.uid = 5}, 0);
+  const Json process = build_exec_process(built()["process"], exec, Identity{5, 5, {}, "/"}, 0);
   EXPECT_TRUE(process["capabilities"]["effective"].empty());
   EXPECT_FALSE(process["capabilities"]["bounding"].empty());
 }
