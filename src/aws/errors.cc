@@ -128,8 +128,7 @@ ServiceError common_error(Protocol protocol, Common meaning, const std::string& 
                     : protocol == Protocol::query ? query_code(meaning)
                                                   : ec2_code(meaning);
   if (std::string_view(code.code) == "AuthFailure")
-    return {code.code, code.status,
-            "AWS was not able to validate the provided access credentials"};
+    return {code.code, code.status, "AWS was not able to validate the provided access credentials"};
   return {code.code, code.status, message};
 }
 

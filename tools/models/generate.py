@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Generates C++ shapes from models/aws/<service>.json: generate.py OUTPUT_FOLDER MODEL...
 
-Per service <namespace>.h (plain structs, enum constants, error classes, operation tags) and
+OUTPUT_FOLDER ends in the path by which the headers are included, aws/<name>. Per service <namespace>.h (plain structs, enum constants, error classes, operation tags) and
 <namespace>.cc (the run-time tables of aws/shape.h); models.cc lists all services. Python 3 standard
 library only: it runs in every build.
 """
@@ -49,7 +49,8 @@ def quote(text):
 
 
 class Service:
-    def __init__(self, path):
+    def __init__(self, path, folder):
+        self.folder = folder
         with open(path) as file:
             self.model = json.load(file)
         self.space = self.model["namespace"]
@@ -163,7 +164,7 @@ class Service:
         used = sorted(n for n, s in self.shapes.items() if not s.get("exception"))
         self.shape_index = {name: i for i, name in enumerate(used)}
         self.structure_index = {name: i for i, name in enumerate(self.structures)}
-        out = [NOTICE, f'#include "aws/gen/{self.space}.h"\n\n#include <cstddef>\n\n',
+        out = [NOTICE, f'#include "aws/{self.folder}/{self.space}.h"\n\n#include <cstddef>\n\n',
                '#pragma GCC diagnostic ignored "-Winvalid-offsetof"\n\n',
                f"namespace slipway::aws::{self.space} {{\nnamespace {{\n\n",
                f"extern const Shape shapes[{len(used)}];\n",
@@ -291,7 +292,7 @@ def main():
         sys.exit(__doc__)
     folder = sys.argv[1]
     os.makedirs(folder, exist_ok=True)
-    services = [Service(path) for path in sys.argv[2:]]
+    services = [Service(path, os.path.basename(folder)) for path in sys.argv[2:]]
     for service in services:
         write_if_changed(os.path.join(folder, service.space + ".h"), service.header())
         write_if_changed(os.path.join(folder, service.space + ".cc"), service.source())
