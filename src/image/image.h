@@ -139,8 +139,9 @@ class Images {
   void tag(std::string_view image_id, const Reference& name);
   // Docker's rmi: removes a tag, or the image when it was the last one. Throws Error(conflict) when
   // in_use says so (unless force). Returns {"Untagged": ...}/{"Deleted": ...} lines in order.
-  // in_use answers who uses the image: "running container 0123456789ab" (not even force deletes the
-  // image then) or "stopped container 0123456789ab"; nullopt: nobody.
+  // in_use answers who uses the image: "running container 0123456789ab" (by id not even force helps
+  // then) or "stopped container 0123456789ab"; nullopt: nobody. An image that is used loses its
+  // names by force, never its layers.
   struct Removed {
     bool untagged;
     std::string what;

@@ -184,6 +184,9 @@ TEST_F(ImagesTest, RefusesToRemoveWhatIsUsed) {
   EXPECT_EQ(removed(t.images->remove("shop:v1", true, used_by("running container c1"))),
             "U shop:v1\n");
   EXPECT_TRUE(t.images->find(made.id));
+  t.images->tag(made.id, Reference::parse("shop:v2"));
+  EXPECT_EQ(removed(t.images->remove(id, true, used_by("stopped container c1"))), "U shop:v2\n");
+  EXPECT_TRUE(t.images->find(made.id)) << "the container must be able to start again";
 }
 
 TEST_F(ImagesTest, RemovingByIdNeedsForceAcrossRepositories) {

@@ -94,7 +94,8 @@ Plan plan_by_id(const Match& match, bool force, const std::optional<std::string>
   if (user && (running || !force))
     throw conflict("conflict: unable to delete {} ({}) - image is being used by {}", id,
                    running ? "cannot be forced" : "must be forced", *user);
-  Plan out{match.row.tags, true};
+  // By force under a stopped container: the names go, the image stays while it is needed.
+  Plan out{match.row.tags, !user};
   out.names.insert(out.names.end(), match.row.digests.begin(), match.row.digests.end());
   return out;
 }

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "codec/json.h"
+#include "registry/collect.h"
 #include "registry/testing.h"
 
 namespace slipway::registry {
@@ -84,6 +85,18 @@ TEST_F(RegistryClient, LocalErrorsReadAsDockerShowsEcrs) {
                            "/app:v9 not found: manifest unknown: Requested image not found"));
 }
 
+TEST_F(RegistryClient, CollectionKeepsWhatARepositoryHolds) {
+  r.repository("app");
+  const auto kept = tagged(ecr + "/app:v1", "kept"), gone = tagged("other:v1", "gone");
+  const auto name = Reference::parse(ecr + "/app:v1");
+  r.client(true)->push(name, {}, {}, {});
+  for (const auto& id : {kept.id, gone.id}) r.t.images->remove(id, true, {});
+  EXPECT_EQ(collect(*r.t.store, *r.t.images, r.clock), 0u) << "too young";
+  EXPECT_GT(collect(*r.t.store, *r.t.images, r.clock, {}, seconds(0)), 0u);
+  EXPECT_FALSE(r.t.content->has(gone.layers[0].digest));
+  EXPECT_EQ(r.client(true)->pull(name, {}, {}, {}).image_id, kept.id);
+}
+
 TEST_F(RegistryClient, ChecksLogins) {
   EXPECT_NO_THROW(r.client()->check_login(ecr, r.credentials(), {}));
   EXPECT_THROW(r.client()->check_login(ecr, {"AWS", "x"}, {}), Error);
@@ -151,7 +164,7 @@ class BearerRegistry : public RegistryClient {
     const auto found = files_.find(request.path);
     if (found == files_.end())
       return http.respond(404, {}, R"({"errors":[{"code":"MANIFEST_UNKNOWN","message":"no"}]})");
-    if (request.path.find("/blobs/") != std::string::npos && redirect_)
+    if (redirect_ && request.path.find("/v2/app/blobs/") == 0)
       return http.respond(307, {{"Location", "/cdn" + request.path}}, "");
     http.respond(200, {{"Content-Type", type_}}, found->second);
   }
