@@ -190,6 +190,10 @@ Seen EngineRuntime::look(const TaskRecord& record, size_t container) {
   const auto& state = found->state;
   seen.there = true;
   seen.id = found->id;
+  seen.image_id = found->spec.image;  // we always name it by its id
+  if (record.containers[container].image_id.empty()) {
+    if (const auto image = images_.find(seen.image_id)) seen.image_digest = image->manifest_digest;
+  }
   seen.started = state.started_at.has_value();
   using container::Status;
   seen.running = state.status == Status::running || state.status == Status::paused ||

@@ -86,6 +86,11 @@ void Planner::take_in(size_t i) {
     return;
   }
   container.engine_id = seen.id;
+  // A crash may have come after the container was made and before the pull was noted.
+  if (container.image_id.empty()) {
+    container.image_id = seen.image_id;
+    container.status.image_digest = seen.image_digest;
+  }
   if (container.status.runtime_id.empty()) container.status.runtime_id = seen.id;
   if (!seen.started) return;
   if (seen.started_at) container.status.started_at = seen.started_at;
@@ -155,15 +160,17 @@ void Planner::advance_container(size_t i) {
 
 void Planner::wind_down() {
   auto& times = record().status;
+  // Each state is shown, if only for a moment.
   if (status() == "RUNNING") {
     status() = "DEACTIVATING";
     times.stopping_at = now_;
-  } else if (status() == "DEACTIVATING" || status() == "PROVISIONING" || status() == "PENDING" ||
-             status() == "ACTIVATING") {
+    return wake_at(now_);
+  }
+  if (status() != "STOPPING" && status() != "DEPROVISIONING") {
     status() = "STOPPING";
     if (!times.stopping_at) times.stopping_at = now_;
+    return wake_at(now_);
   }
-  if (status() == "DEACTIVATING") return wake_at(now_);
   if (status() == "STOPPING") {
     bool left = false;
     for (size_t i = 0; i < record().containers.size(); ++i) left |= wind_down_container(i);

@@ -16,7 +16,7 @@ struct Seen {
   bool running = false;
   int exit_code = 0;
   bool oom_killed = false;
-  std::string id, health, error;
+  std::string id, health, error, image_id, image_digest;
   std::optional<TimePoint> started_at, finished_at;
   std::vector<PortMapping> bindings;
 };

@@ -70,6 +70,7 @@ class Simulation {
     if (pulling_ && pick(3) == 0) {
       pulling_ = false;
       for (size_t i = 0; i < record_.containers.size(); ++i) {
+        if (!record_.containers[i].image_id.empty()) continue;
         if (pick(40) == 0) {
           fail_container(record_, i, "CannotPullContainerError: no", now_);
         } else {
@@ -128,6 +129,7 @@ class Simulation {
         ASSERT_EQ(starts_[i], 0) << "made again after it ran";
         seen.there = true;
         seen.id = fmt::format("id{}", i);
+        seen.image_id = "sha256:1";
         return;
       case Do::start:
         return start(i, may_fail);
@@ -150,12 +152,13 @@ class Simulation {
   void start(size_t i, bool may_fail) {
     ASSERT_FALSE(stopped_) << "started after the stop";
     ASSERT_TRUE(host_[i].there);
-    ASSERT_EQ(starts_[i]++, 0) << "started twice";
+    ASSERT_EQ(starts_[i], 0) << "started twice";
     ASSERT_EQ(gate_of(record_, i, now_).state, Gate::open);
     if (may_fail && pick(60) == 0) {
       fail_container(record_, i, "CannotStartContainerError: no", now_);
       return;
     }
+    ++starts_[i];
     host_[i].started = host_[i].running = true;
     host_[i].started_at = now_;
   }

@@ -237,7 +237,7 @@ void Worker::pull_one(const std::string& image) {
   const std::lock_guard lock(mutex_);
   for (size_t i = 0; i < record_.containers.size(); ++i) {
     auto& container = record_.containers[i];
-    if (container.status.image != image) continue;
+    if (container.status.image != image || !container.image_id.empty()) continue;
     container.image_id = pulled.image_id;
     container.status.image_digest = pulled.digest;
     if (!failure.empty()) fail_container(record_, i, failure, clock_.now());
