@@ -25,7 +25,7 @@ const store::Table<CachedStep> table("build_cache");
 std::optional<CachedStep> Cache::find(const std::string& key) const {
   std::shared_ptr<const CachedStep> step;
   store_.read([&](const store::Reader& db) { step = table.get(db, key); });
-  if (!step || (step->has_layer && !content_.has(step->layer.digest))) return std::nullopt;
+  if (!step || (step->has_layer && !content_.touch(step->layer.digest))) return std::nullopt;
   return *step;
 }
 
