@@ -92,18 +92,10 @@ e::DeregisterTargetsOutput deregister_targets(Elb&, aws::Context& c,
                                               const e::DeregisterTargetsInput& in) {
   const auto group = need_target_group(c, *in.TargetGroupArn);
   for (auto& target : *in.Targets) {
-    // Without a port: every port that the id is registered with.
-    bool found = false;
+    // Without a port: every port that the id is registered with. Not registered: fine, as on AWS.
     for (auto& row : targets.scan(*c.db, target_prefix(*in.TargetGroupArn))) {
       if (row->id != *target.Id || (target.Port && row->port != port_of(*group, target))) continue;
       deregister_target(*c.db, *in.TargetGroupArn, {row->id, row->port});
-      found = true;
-    }
-    if (!found) {
-      throw e::InvalidTargetException(
-          "The following targets are not registered to the target "
-          "group: '" +
-          *target.Id + "'");
     }
   }
   return {};

@@ -117,13 +117,20 @@ void Supervisor::validate(const std::string& config) const {
 void Supervisor::apply(const Rendered& rendered) {
   write_pages(rendered);
   const std::string config = options_.directory + "/haproxy.cfg";
+  const auto before = read_file_if_exists(config);
   write_file(config + ".new", rendered.config, 0600);
   validate(config + ".new");
   std::filesystem::rename(config + ".new", config);
-  if (process_runs()) {
-    reload(rendered);
-  } else {
-    start(rendered);
+  try {
+    if (process_runs()) {
+      reload(rendered);
+    } else {
+      start(rendered);
+    }
+  } catch (const Error&) {
+    // The file always says what runs: binds() reads it.
+    if (before) write_file(config, *before, 0600);
+    throw;
   }
   remove_old_pages(rendered);
 }
@@ -204,6 +211,17 @@ std::map<std::string, std::vector<Slot>> Supervisor::servers() const {
   return out;
 }
 
+std::set<std::string> Supervisor::binds() {
+  std::set<std::string> out;
+  const auto text = read_file_if_exists(options_.directory + "/haproxy.cfg");
+  if (!text || !process_runs()) return out;
+  for (auto& line : split(*text, '\n')) {
+    const auto word = trim(line);
+    if (word.starts_with("bind ")) out.insert(std::string(trim(word.substr(5))));
+  }
+  return out;
+}
+
 void Supervisor::update(const std::vector<SlotChange>& changes) const {
   if (changes.empty()) return;
   for (auto& worker : master_.processes().workers) {
@@ -260,8 +278,7 @@ bool Supervisor::can_bind(const std::string& address, uint16_t port) {
   where.sin_family = AF_INET;
   where.sin_port = htons(port);
   if (::inet_pton(AF_INET, address.c_str(), &where.sin_addr) != 1) return false;
-  return ::bind(fd.get(), reinterpret_cast<sockaddr*>(&where), sizeof where) == 0 &&
-         ::listen(fd.get(), 1) == 0;
+  return ::bind(fd.get(), reinterpret_cast<sockaddr*>(&where), sizeof where) == 0;
 }
 
 }  // namespace slipway::haproxy

@@ -42,6 +42,10 @@ class Supervisor {
   void apply(const Rendered& rendered);
   // The servers of the current worker: group id -> slots in order.
   std::map<std::string, std::vector<Slot>> servers() const;
+  // "address:port" of everything it listens on.
+  std::set<std::string> binds();
+  // Cheaper than running(): is there a process?
+  bool alive() { return process_runs(); }
   // Tells every worker, also those that finish old connections.
   void update(const std::vector<SlotChange>& changes) const;
   // Ends HAProxy and its connections. Idempotent.
