@@ -118,7 +118,7 @@ ConmonStarted start_conmon(const ConmonOptions& options) {
     spawn.env->push_back(fmt::format("_OCI_ATTACHPIPE={}", kAttachFd));
     spawn.fds[kAttachFd] = attach.write.get();
   }
-  spawn.cwd = "/";
+  spawn.cwd = options.directory;  // where conmon leaves its mark of an out-of-memory kill
   spawn.new_session = true;
   linux::Process process = linux::Process::spawn(spawn);
   sync.write.reset();

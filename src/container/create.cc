@@ -58,6 +58,11 @@ ResolvedMount resolve_tmpfs(const std::string& target, const std::vector<std::st
   return mount;
 }
 
+void check_host_name(const std::string& name) {
+  if (name.size() > 64 || !only_alnum_and(name, ".-_") || name.starts_with('-'))
+    throw invalid_argument("invalid hostname: \"{}\"", name);
+}
+
 void check_limits(const Spec& spec) {
   constexpr uint64_t kLeast = 6u << 20;
   if (spec.memory_bytes != 0 && spec.memory_bytes < kLeast)
@@ -154,6 +159,8 @@ std::string Engine::Impl::create(Spec spec) {
     config = image.config;
   }
   check_limits(spec);
+  check_host_name(spec.hostname);
+  check_host_name(spec.domainname);
   Record record;
   record.info.id = random_hex(64);
   record.info.created = clock.now();

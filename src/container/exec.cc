@@ -20,6 +20,18 @@ ExecPtr Engine::Impl::get_exec(const std::string& id) const {
   return found->second;
 }
 
+// Ended ones are kept for who asks for their exit code, but not without bound. Impl::mutex is held.
+void Engine::Impl::forget_old_execs() {
+  constexpr size_t kKept = 256;
+  constexpr auto kAge = std::chrono::minutes(5);
+  if (execs.size() <= kKept) return;
+  const TimePoint now = clock.now();
+  std::erase_if(execs, [&](const auto& entry) {
+    const std::lock_guard lock(entry.second->mutex);
+    return entry.second->info.exit_code && now - entry.second->ended > kAge;
+  });
+}
+
 static void check_running(const Record& record) {
   const Status status = record.info.state.status;
   if (status == Status::paused)
@@ -41,6 +53,7 @@ std::string Engine::exec_create(const std::string& name, const ExecSpec& spec) {
   exec->info.spec = spec;
   {
     const std::lock_guard lock(impl_->mutex);
+    impl_->forget_old_execs();
     impl_->execs[exec->info.id] = exec;
   }
   impl_->event(record, "exec_create: " + spec.cmd[0], {{"execID", exec->info.id}});
@@ -62,6 +75,7 @@ void Engine::Impl::finish_exec(const ContainerPtr& container, const ExecPtr& exe
     exec->info.running = false;
     exec->info.exit_code = code;
     exec->info.pid = 0;
+    exec->ended = clock.now();
   }
   exec->changed.notify();
   event(container->snapshot(), "exec_die",

@@ -143,7 +143,7 @@ void Engine::Impl::remove_locked(const ContainerPtr& container, bool with_volume
   {
     const std::lock_guard lock(mutex);
     containers.erase(container->id);
-    names.erase(container->snapshot().info.spec.name);
+    names.erase(record.info.spec.name);
     std::erase_if(
         execs, [&](const auto& entry) { return entry.second->info.container_id == container->id; });
   }

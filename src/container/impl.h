@@ -2,8 +2,9 @@
 //
 // Locks. Container::operation makes one life-cycle change of a container at a time and is held
 // across its I/O; Container::mutex guards what is read everywhere and is never held across I/O;
-// Impl::mutex guards the map. Order: operation, then either of the others, never both. Whoever
-// waits for an exit must not hold the operation lock: the exit's handler needs it.
+// Impl::mutex guards the maps. Order: operation, then either of the others, never both (an Exec's
+// own mutex comes last). Whoever waits for an exit must not hold the operation lock: the exit's
+// handler needs it.
 #pragma once
 #include <shared_mutex>
 
@@ -65,6 +66,7 @@ struct Exec {
   mutable std::mutex mutex;
   ExecInfo info;
   bool started = false;
+  TimePoint ended;
   Broadcast changed;
 };
 using ExecPtr = std::shared_ptr<Exec>;
@@ -115,6 +117,7 @@ struct Engine::Impl {
 
   // --- exec.cc, health.cc ---
   ExecPtr get_exec(const std::string& id) const;
+  void forget_old_execs();
   void run_exec(const ContainerPtr& container, const ExecPtr& exec, const Streams& streams,
                 bool detach, const Stop& stop);
   void finish_exec(const ContainerPtr& container, const ExecPtr& exec);

@@ -75,6 +75,8 @@ Json build_namespaces(const OciInput& input) {
 }
 
 bool namespaced_sysctl(std::string_view name, bool own_network) {
+  // The runtime makes a path of it: nothing that could lead to another setting.
+  if (!only_alnum_and(name, "._-") || name.find("..") != std::string_view::npos) return false;
   for (std::string_view prefix : {"kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue."}) {
     if (name.starts_with(prefix)) return true;
   }

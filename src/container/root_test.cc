@@ -104,7 +104,7 @@ class ROOT_Engine : public testing::Test {
       make_directories(rootfs_ + "/" + name);
     fs::copy_file("/bin/busybox", rootfs_ + "/bin/busybox");
     for (const char* applet : {"sh", "cat", "echo", "sleep", "id", "true", "ls", "nc", "kill",
-                               "hostname", "touch", "mount", "wget", "ip", "env", "stty"})
+                               "hostname", "tail", "touch", "mount", "wget", "ip", "env", "stty"})
       fs::create_symlink("busybox", rootfs_ + "/bin/" + applet);
     write_file(rootfs_ + "/etc/passwd", "root:x:0:0:root:/root:/bin/sh\napp:x:7:8::/home/app:\n");
     write_file(rootfs_ + "/etc/group", "root:x:0:\nother:x:9:app\n");
@@ -305,6 +305,14 @@ TEST_F(ROOT_Engine, limits_memory_and_processes) {
   const auto usage = linux::Cgroups::detect().usage("slipway/" + id);
   EXPECT_EQ(usage.memory_limit_bytes, 64u << 20);
   EXPECT_GE(usage.pids, 1u);
+}
+
+TEST_F(ROOT_Engine, tells_of_an_out_of_memory_kill) {
+  Spec wanted = shell("tail /dev/zero; echo $?");
+  wanted.memory_bytes = 16u << 20;
+  const auto outcome = run(wanted);
+  EXPECT_EQ(outcome.out, "137\n");
+  EXPECT_TRUE(state(outcome.id).oom_killed);
 }
 
 TEST_F(ROOT_Engine, restarts_by_policy_with_growing_delay_and_gives_up) {

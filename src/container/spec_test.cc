@@ -164,6 +164,10 @@ TEST(OciSpec, refuses_sysctls_that_would_reach_the_host) {
   built.spec.cmd = {"x"};
   built.spec.sysctls = {{"vm.swappiness", "1"}};
   EXPECT_THAT(error_of([&] { built(); }), HasSubstr("vm.swappiness"));
+  for (const char* name : {"net.x/../../kernel.core_pattern", "net...kernel.core_pattern"}) {
+    built.spec.sysctls = {{name, "|/evil"}};
+    EXPECT_THROW(built(), Error) << name;
+  }
   built.spec.sysctls = {{"net.core.somaxconn", "99"}};
   EXPECT_EQ(built()["linux"]["sysctl"]["net.core.somaxconn"], "99");
 }
