@@ -68,6 +68,14 @@ void Statement::reset() {
   sqlite3_reset(statement_.get());
 }
 
+int Statement::columns() const {
+  return sqlite3_column_count(statement_.get());
+}
+
+void Statement::bind_null(int index) {
+  sqlite3_bind_null(statement_.get(), index);
+}
+
 int64_t Statement::integer(int column) const {
   return sqlite3_column_int64(statement_.get(), column);
 }

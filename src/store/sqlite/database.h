@@ -22,11 +22,16 @@ class Statement {
     (bind_one(++index, args), ...);
     return *this;
   }
+  // The same one by one, after a reset; index from 1.
+  void bind_at(int index, std::string_view text) { bind_one(index, text); }
+  void bind_at(int index, int64_t number) { bind_one(index, number); }
+  void bind_null(int index);
   // True: a row is there. Throws on errors.
   bool step();
   // step() for what answers no rows; resets.
   void run();
   void reset();
+  int columns() const;
   int64_t integer(int column) const;
   std::string text(int column) const;
   bool is_null(int column) const;
