@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/files.h"
 #include "base/ids.h"
 #include "build/context.h"
@@ -67,7 +68,8 @@ TEST_F(FilesTest, ContextDoesNotWriteThroughSymlinks) {
   write_file(dir_ + "/victim", "safe");
   const auto tar =
       tar_of({{entry("link", TarType::symlink, dir_), ""}, {entry("link/victim"), "evil"}});
-  const Context context(dir_, source_of_string(tar));
+  // Inside the context that directory does not exist, so this is an error and not an escape.
+  EXPECT_THROW(Context(dir_, source_of_string(tar)), Error);
   EXPECT_EQ(read_file(dir_ + "/victim"), "safe");
 }
 
@@ -93,6 +95,7 @@ TEST_F(FilesTest, SymlinkSourceCannotReadTheHost) {
 TEST_F(FilesTest, SymlinkDestinationStaysInside) {
   write_file(dir_ + "/from/f", "x");
   ASSERT_EQ(::symlink(dir_.c_str(), (dir_ + "/to/out").c_str()), 0);
+  make_directories(dir_ + "/to" + dir_);
   copy_one("f", "/out/f");
   EXPECT_FALSE(exists(dir_ + "/f"));
   EXPECT_TRUE(exists(dir_ + "/to" + dir_ + "/f"));
