@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <net/if.h>
 
+#include "base/error.h"
 #include "base/files.h"
 #include "base/strings.h"
 #include "elb/test_support.h"
