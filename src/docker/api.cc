@@ -42,7 +42,7 @@ void Api::handle(net::Exchange& exchange) const {
     // Once an answer has begun only cutting it off can tell the client.
     if (exchange.begun() || e.kind() == Kind::cancelled) throw;
     const int status = status_of(e);
-    log::write(status >= 500 && status != 501 ? log::Level::error : log::Level::debug, "docker",
+    log::write(status == 500 ? log::Level::error : log::Level::debug, "docker",
                fmt::format("{} {}: {}", request.method, request.path, e.what()));
     answer_error(call, status, e.what());
   } catch (const nlohmann::json::exception& e) {

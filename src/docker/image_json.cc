@@ -62,12 +62,13 @@ Json history_json(const image::Image& image) {
   size_t layer = 0;
   for (const auto& step : image.config.history) {
     const bool empty = step.empty_layer || layer >= image.layers.size();
-    out.insert(out.begin(), {{"Id", "<missing>"},
-                             {"Created", unix_seconds(step.created)},
-                             {"CreatedBy", step.created_by},
-                             {"Tags", nullptr},
-                             {"Size", empty ? 0 : image.layers[layer].size},
-                             {"Comment", step.comment}});
+    Json line = {{"Id", "<missing>"},
+                 {"Created", unix_seconds(step.created)},
+                 {"CreatedBy", step.created_by},
+                 {"Tags", nullptr},
+                 {"Size", empty ? 0 : image.layers[layer].size},
+                 {"Comment", step.comment}};
+    out.insert(out.begin(), std::move(line));
     if (!empty) ++layer;
   }
   if (!out.empty()) {
