@@ -127,10 +127,13 @@ void Worker::loop() {
     if (next.next.status.last_status == "STOPPED") return;
     const bool stuck = !moved && same(next.actions, last);
     last = next.actions;
-    if (stuck && !next.actions.empty()) wait(std::nullopt, retry_after);
     if (next.actions.empty()) {
       wait(next.wake_at, look_again);
-    } else if (!carry_out(next.actions)) {
+      continue;
+    }
+    if (stuck) wait(std::nullopt, retry_after);
+    if (!carry_out(next.actions)) {
+      last.clear();
       wait(std::nullopt, retry_after);
     }
   }
@@ -142,7 +145,7 @@ void Worker::wait(const std::optional<TimePoint>& until, milliseconds at_most) {
   wait_readable(wakeup_.fd(), stop_, std::chrono::steady_clock::now() + time);
 }
 
-// False when something failed that is to be tried again.
+// False when something failed that is to be tried again later.
 bool Worker::carry_out(const std::vector<Action>& actions) {
   for (const auto& action : actions) {
     if (stop_.requested()) return true;
@@ -150,8 +153,7 @@ bool Worker::carry_out(const std::vector<Action>& actions) {
       carry_out(action);
     } catch (const Error& e) {
       if (stop_.requested() && e.kind() == Kind::cancelled) return true;
-      note_failure(action, e.what());
-      return false;
+      return !note_failure(action, e.what());
     }
   }
   return true;
@@ -186,24 +188,28 @@ void Worker::carry_out(const Action& action) {
   }
 }
 
-void Worker::note_failure(const Action& action, const std::string& reason) {
+// True when the action is to be tried again; else the failure has become part of the record.
+bool Worker::note_failure(const Action& action, const std::string& reason) {
   log::warning("agent", "task {}: {}: {}", record_.spec.id, to_string(action.what), reason);
   const std::lock_guard lock(mutex_);
   switch (action.what) {
     case Do::prepare:
       // A task that runs already (found again after a restart) is not stopped for this: tried
       // again.
-      if (!record_.status.started_at) fail_task(record_, reason, clock_.now());
-      return;
+      if (record_.status.started_at) return true;
+      fail_task(record_, reason, clock_.now());
+      return false;
     case Do::create:
     case Do::start:
-      return fail_container(record_, action.container, reason, clock_.now());
+      fail_container(record_, action.container, reason, clock_.now());
+      return false;
     case Do::pull:
     case Do::signal:
     case Do::kill:
     case Do::release:
-      return;  // tried again
+      return true;
   }
+  return true;
 }
 
 void Worker::begin_pull() {

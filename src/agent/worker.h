@@ -34,7 +34,7 @@ class Worker {
   Observed observe();
   bool carry_out(const std::vector<Action>& actions);
   void carry_out(const Action& action);
-  void note_failure(const Action& action, const std::string& reason);
+  bool note_failure(const Action& action, const std::string& reason);
   void begin_pull();
   void pull_one(const std::string& image);
   void save();
