@@ -47,32 +47,10 @@ Values associated(const InterfaceRow& row) {
   return row.shape.Association ? values((*row.shape.Association).*Member) : Values{};
 }
 
-Fields fields() {
-  using I = e::NetworkInterface;
-  using A = e::NetworkInterfaceAttachment;
-  using P = e::NetworkInterfacePrivateIpAddress;
-  using G = e::GroupIdentifier;
+Fields link_fields() {
   using S = e::NetworkInterfaceAssociation;
-  return {{"network-interface-id", plain<&I::NetworkInterfaceId>},
-          {"subnet-id", plain<&I::SubnetId>},
-          {"vpc-id", plain<&I::VpcId>},
-          {"availability-zone", plain<&I::AvailabilityZone>},
-          {"availability-zone-id", plain<&I::AvailabilityZoneId>},
-          {"description", plain<&I::Description>},
-          {"interface-type", plain<&I::InterfaceType>},
-          {"mac-address", plain<&I::MacAddress>},
-          {"owner-id", plain<&I::OwnerId>},
-          {"private-ip-address", plain<&I::PrivateIpAddress>},
-          {"private-dns-name", plain<&I::PrivateDnsName>},
-          {"requester-id", plain<&I::RequesterId>},
-          {"requester-managed", plain<&I::RequesterManaged>},
-          {"source-dest-check", plain<&I::SourceDestCheck>},
-          {"status", plain<&I::Status>},
-          {"group-id", grouped<&G::GroupId>},
-          {"group-name", grouped<&G::GroupName>},
-          {"addresses.private-ip-address", addressed<&P::PrivateIpAddress>},
-          {"addresses.primary", addressed<&P::Primary>},
-          {"attachment.attachment-id", attached<&A::AttachmentId>},
+  using A = e::NetworkInterfaceAttachment;
+  return {{"attachment.attachment-id", attached<&A::AttachmentId>},
           {"attachment.delete-on-termination", attached<&A::DeleteOnTermination>},
           {"attachment.device-index", attached<&A::DeviceIndex>},
           {"attachment.instance-id", attached<&A::InstanceId>},
@@ -83,11 +61,38 @@ Fields fields() {
           {"association.ip-owner-id", associated<&S::IpOwnerId>},
           {"association.public-dns-name", associated<&S::PublicDnsName>},
           {"association.public-ip", associated<&S::PublicIp>},
-          {"addresses.association.public-ip", associated<&S::PublicIp>},
-          // There is no IPv6, and no operator's interface.
-          {"ipv6-addresses.ipv6-address", [](const InterfaceRow&) { return Values{}; }},
-          {"operator.managed", [](const InterfaceRow&) { return Values{"false"}; }},
-          {"operator.principal", [](const InterfaceRow&) { return Values{}; }}};
+          {"addresses.association.public-ip", associated<&S::PublicIp>}};
+}
+
+Fields fields() {
+  using I = e::NetworkInterface;
+  using P = e::NetworkInterfacePrivateIpAddress;
+  using G = e::GroupIdentifier;
+  Fields out = link_fields();
+  out.merge(Fields{{"network-interface-id", plain<&I::NetworkInterfaceId>},
+                   {"subnet-id", plain<&I::SubnetId>},
+                   {"vpc-id", plain<&I::VpcId>},
+                   {"availability-zone", plain<&I::AvailabilityZone>},
+                   {"availability-zone-id", plain<&I::AvailabilityZoneId>},
+                   {"description", plain<&I::Description>},
+                   {"interface-type", plain<&I::InterfaceType>},
+                   {"mac-address", plain<&I::MacAddress>},
+                   {"owner-id", plain<&I::OwnerId>},
+                   {"private-ip-address", plain<&I::PrivateIpAddress>},
+                   {"private-dns-name", plain<&I::PrivateDnsName>},
+                   {"requester-id", plain<&I::RequesterId>},
+                   {"requester-managed", plain<&I::RequesterManaged>},
+                   {"source-dest-check", plain<&I::SourceDestCheck>},
+                   {"status", plain<&I::Status>},
+                   {"group-id", grouped<&G::GroupId>},
+                   {"group-name", grouped<&G::GroupName>},
+                   {"addresses.private-ip-address", addressed<&P::PrivateIpAddress>},
+                   {"addresses.primary", addressed<&P::Primary>},
+                   // There is no IPv6, and no operator's interface.
+                   {"ipv6-addresses.ipv6-address", [](const InterfaceRow&) { return Values{}; }},
+                   {"operator.managed", [](const InterfaceRow&) { return Values{"false"}; }},
+                   {"operator.principal", [](const InterfaceRow&) { return Values{}; }}});
+  return out;
 }
 
 e::NetworkInterface shown(const aws::Context& c, const InterfaceRow& row) {

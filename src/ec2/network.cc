@@ -50,6 +50,44 @@ e::NetworkInterfaceAttachment attachment_for(const std::string& owner, const std
   return out;
 }
 
+std::vector<e::GroupIdentifier> groups_of(const store::Reader& db, const std::string& vpc_id,
+                                          const std::vector<std::string>& ids) {
+  std::vector<e::GroupIdentifier> out;
+  for (const auto& id : ids) {
+    const auto group = security_groups.get(db, id);
+    if (!group || *group->shape.VpcId != vpc_id)
+      throw not_found("The security group '{}' does not exist in VPC '{}'", id, vpc_id);
+    auto& entry = out.emplace_back();
+    entry.GroupId = id;
+    entry.GroupName = group->shape.GroupName;
+  }
+  return out;
+}
+
+// Where the interface is, with an address of its own and what follows from it.
+void place(const store::Reader& db, const SubnetRow& subnet, e::NetworkInterface& shape) {
+  const std::string address =
+      free_address(db, *subnet.shape.SubnetId, parse_cidr(*subnet.shape.CidrBlock).value());
+  shape.SubnetId = subnet.shape.SubnetId;
+  shape.VpcId = subnet.shape.VpcId;
+  shape.AvailabilityZone = subnet.shape.AvailabilityZone;
+  shape.AvailabilityZoneId = subnet.shape.AvailabilityZoneId;
+  shape.OwnerId = subnet.shape.OwnerId;
+  shape.InterfaceType = "interface";
+  shape.RequesterManaged = true;
+  shape.SourceDestCheck = true;
+  shape.Status = "in-use";
+  shape.MacAddress = "02";  // locally administered, unicast
+  for (const char c : random_bytes(5))
+    *shape.MacAddress += fmt::format(":{:02x}", static_cast<uint8_t>(c));
+  shape.PrivateIpAddress = address;
+  shape.PrivateDnsName = dns_name(address, subnet.region);
+  auto& primary = shape.PrivateIpAddresses.emplace().emplace_back();
+  primary.Primary = true;
+  primary.PrivateIpAddress = address;
+  primary.PrivateDnsName = shape.PrivateDnsName;
+}
+
 }  // namespace
 
 std::optional<Subnet> find_subnet(const store::Reader& db, const std::string& subnet_id) {
@@ -87,57 +125,27 @@ NetworkInterface create_interface(store::Writer& db, const std::string& region,
   const auto subnet = subnets.get(db, subnet_id);
   if (!subnet || subnet->region != region)
     throw not_found("The subnet ID '{}' does not exist", subnet_id);
-  const std::string vpc_id = *subnet->shape.VpcId;
+  auto wanted = groups;
+  if (wanted.empty()) wanted.push_back(default_security_group(db, *subnet->shape.VpcId));
   InterfaceRow row{region, {}};
   auto& shape = row.shape;
-  shape.Groups.emplace();
-  auto wanted = groups;
-  if (wanted.empty()) wanted.push_back(default_security_group(db, vpc_id));
-  for (const auto& id : wanted) {
-    const auto group = security_groups.get(db, id);
-    if (!group || *group->shape.VpcId != vpc_id)
-      throw not_found("The security group '{}' does not exist in VPC '{}'", id, vpc_id);
-    auto& entry = shape.Groups->emplace_back();
-    entry.GroupId = id;
-    entry.GroupName = group->shape.GroupName;
-  }
-  const std::string account = *subnet->shape.OwnerId;
-  const std::string requester = owner.empty() ? account : owner;
-  const std::string address =
-      free_address(db, subnet_id, parse_cidr(*subnet->shape.CidrBlock).value());
-  const std::string mac = random_bytes(5);
   shape.NetworkInterfaceId = make_id("eni");
-  shape.SubnetId = subnet_id;
-  shape.VpcId = vpc_id;
-  shape.AvailabilityZone = subnet->shape.AvailabilityZone;
-  shape.AvailabilityZoneId = subnet->shape.AvailabilityZoneId;
+  shape.Groups = groups_of(db, *subnet->shape.VpcId, wanted);
   shape.Description = description;
-  shape.InterfaceType = "interface";
-  shape.MacAddress = "02";  // locally administered, unicast
-  for (const char c : mac) *shape.MacAddress += fmt::format(":{:02x}", static_cast<uint8_t>(c));
-  shape.OwnerId = account;
-  shape.RequesterId = requester;
-  shape.RequesterManaged = true;
-  shape.SourceDestCheck = true;
-  shape.Status = "in-use";
-  shape.PrivateIpAddress = address;
-  shape.PrivateDnsName = dns_name(address, region);
-  auto& primary = shape.PrivateIpAddresses.emplace().emplace_back();
-  primary.Primary = true;
-  primary.PrivateIpAddress = address;
-  primary.PrivateDnsName = shape.PrivateDnsName;
-  shape.Attachment = attachment_for(requester, account);
+  shape.RequesterId = owner.empty() ? *subnet->shape.OwnerId : owner;
+  shape.Attachment = attachment_for(*shape.RequesterId, *subnet->shape.OwnerId);
+  place(db, *subnet, shape);
   interfaces.put(db, *shape.NetworkInterfaceId, row);
-  addresses.put(db, subnet_id + "/" + address, {*shape.NetworkInterfaceId});
+  addresses.put(db, subnet_id + "/" + *shape.PrivateIpAddress, {*shape.NetworkInterfaceId});
   return {.id = *shape.NetworkInterfaceId,
           .subnet_id = subnet_id,
-          .vpc_id = vpc_id,
-          .private_ip = address,
+          .vpc_id = *shape.VpcId,
+          .private_ip = *shape.PrivateIpAddress,
           .mac = *shape.MacAddress,
           .private_dns_name = *shape.PrivateDnsName,
           .description = description,
           .availability_zone = *shape.AvailabilityZone,
-          .requester_id = requester,
+          .requester_id = *shape.RequesterId,
           .instance_owner_id = *shape.Attachment->InstanceOwnerId,
           .attachment_id = *shape.Attachment->AttachmentId,
           .security_groups = wanted};

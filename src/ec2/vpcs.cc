@@ -32,6 +32,26 @@ bool has_dependants(const aws::Context& c, const VpcRow& vpc) {
          any(route_tables, [&](const auto& s) { return s.RouteTableId != vpc.main_route_table; });
 }
 
+const ResourceKind<AclRow>& acl_kind() {
+  static const ResourceKind<AclRow> kKind{
+      acls,
+      "networkAcl",
+      "InvalidNetworkAclID.NotFound",
+      [](const AclRow& row) { return row.shape.NetworkAclId.value_or(""); },
+      {{"vpc-id", [](const AclRow& row) { return values(row.shape.VpcId); }},
+       {"network-acl-id", [](const AclRow& row) { return values(row.shape.NetworkAclId); }},
+       {"owner-id", [](const AclRow& row) { return values(row.shape.OwnerId); }},
+       {"default", [](const AclRow& row) { return values(row.shape.IsDefault); }},
+       {"association.subnet-id", [](const AclRow& row) {
+          Values out;
+          for (const auto& association :
+               row.shape.Associations.value_or(std::vector<e::NetworkAclAssociation>{}))
+            out.push_back(*association.SubnetId);
+          return out;
+        }}}};
+  return kKind;
+}
+
 std::optional<e::AttributeBooleanValue> flag(bool value) {
   e::AttributeBooleanValue out;
   out.Value = value;
@@ -151,22 +171,7 @@ e::ModifyVpcAttributeResponse modify_vpc_attribute(Ec2&, aws::Context& c,
 
 e::DescribeNetworkAclsResult describe_network_acls(Ec2&, aws::Context& c,
                                                    const e::DescribeNetworkAclsRequest& in) {
-  static const ResourceKind<AclRow> kKind{
-      acls,
-      "networkAcl",
-      "InvalidNetworkAclID.NotFound",
-      [](const AclRow& row) { return row.shape.NetworkAclId.value_or(""); },
-      {{"vpc-id", [](const AclRow& row) { return values(row.shape.VpcId); }},
-       {"network-acl-id", [](const AclRow& row) { return values(row.shape.NetworkAclId); }},
-       {"owner-id", [](const AclRow& row) { return values(row.shape.OwnerId); }},
-       {"default", [](const AclRow& row) { return values(row.shape.IsDefault); }},
-       {"association.subnet-id", [](const AclRow& row) {
-          Values out;
-          for (const auto& association :
-               row.shape.Associations.value_or(std::vector<e::NetworkAclAssociation>{}))
-            out.push_back(*association.SubnetId);
-          return out;
-        }}}};
+  const auto& kKind = acl_kind();
   e::DescribeNetworkAclsResult out;
   out.NetworkAcls.emplace();
   auto request = in;

@@ -119,10 +119,9 @@ uint64_t Engine::write(const std::function<void(Writer&)>& fn) {
     throw internal("store: write() called inside a write()");
   std::unique_lock turn(writers_);
   for (;;) {
-    auto pending = std::make_shared<Pending>();
+    Snapshot base;
     PendingPtr predecessor;
     uint64_t lost = 0;
-    Snapshot base;
     {
       const std::lock_guard lock(mutex_);
       base = head_;
@@ -146,34 +145,36 @@ uint64_t Engine::write(const std::function<void(Writer&)>& fn) {
       settle(predecessor);
       return base->revision;
     }
+    auto pending = std::make_shared<Pending>();
     pending->commit = {base->revision + 1, std::move(view.changes())};
     pending->state = view.result();
-    {
-      const std::lock_guard lock(mutex_);
-      if (lost != lost_) continue;  // what it was built on is gone: run again
-      head_ = pending->state;
-      last_ = pending;
-      if (backend_) {
-        queue_.push_back(pending);
-      } else {
-        pending->outcome = Pending::durable;
-        last_ = nullptr;
-        ++stats_.transactions;
-        publish(pending->state);
-      }
-    }
+    if (!enqueue(pending, lost)) continue;  // what it was built on is gone: run again
     turn.unlock();
-    changed_.notify_all();
-    return finish(pending);
+    settle(pending);
+    return pending->commit.revision;
   }
 }
 
-// Waits until the commit is durable, or throws.
-uint64_t Engine::finish(const PendingPtr& pending) {
-  settle(pending);
-  return pending->commit.revision;
+// False when queued commits were given up since the caller looked.
+bool Engine::enqueue(const PendingPtr& pending, uint64_t lost) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (lost != lost_) return false;
+    head_ = pending->state;
+    if (backend_) {
+      last_ = pending;
+      queue_.push_back(pending);
+    } else {
+      pending->outcome = Pending::durable;
+      ++stats_.transactions;
+      publish(pending->state);
+    }
+  }
+  changed_.notify_all();
+  return true;
 }
 
+// Waits until the commit is durable, or throws.
 void Engine::settle(const PendingPtr& pending) {
   if (!pending) return;
   std::unique_lock lock(mutex_);

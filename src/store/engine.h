@@ -55,7 +55,7 @@ class Engine final : public Store {
   };
   using PendingPtr = std::shared_ptr<Pending>;
 
-  uint64_t finish(const PendingPtr& pending);
+  bool enqueue(const PendingPtr& pending, uint64_t lost);
   void settle(const PendingPtr& pending);
   void commit_loop();
   void commit_batch(const std::vector<PendingPtr>& batch);

@@ -21,6 +21,7 @@ class SqliteConnection final : public Connection {
     db_.exec("PRAGMA journal_mode=WAL");
     db_.exec("PRAGMA synchronous=FULL");
     db_.exec("PRAGMA foreign_keys=ON");
+    db_.exec("PRAGMA temp_store=MEMORY");  // the image has no /tmp
   }
 
   Rows run(const std::string& sql, const std::vector<Value>& parameters) override {
