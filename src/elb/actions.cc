@@ -1,11 +1,27 @@
+// Actions of rules. Conditions: conditions.cc.
 #include "elb/actions.h"
-
-#include <arpa/inet.h>
 
 #include "base/strings.h"
 
 namespace slipway::elb {
 namespace {
+
+void check_groups(std::vector<e::TargetGroupTuple>& groups) {
+  if (groups.size() > 5) {
+    throw e::TooManyActionsException("A forward action can have at most 5 target groups");
+  }
+  std::set<std::string> seen;
+  for (auto& tuple : groups) {
+    if (!tuple.TargetGroupArn) throw validation("A target group ARN must be specified");
+    if (!seen.insert(*tuple.TargetGroupArn).second) {
+      throw validation("Target group '{}' is specified more than once", *tuple.TargetGroupArn);
+    }
+    tuple.Weight = tuple.Weight.value_or(1);
+    if (*tuple.Weight < 0 || *tuple.Weight > 999) {
+      throw validation("The weight '{}' must be between 0 and 999", *tuple.Weight);
+    }
+  }
+}
 
 e::ForwardActionConfig checked_forward(const e::Action& action) {
   e::ForwardActionConfig config = action.ForwardConfig.value_or(e::ForwardActionConfig{});
@@ -23,20 +39,7 @@ e::ForwardActionConfig checked_forward(const e::Action& action) {
         "You cannot specify both a target group ARN and a forward action config "
         "with different target groups");
   }
-  if (config.TargetGroups->size() > 5) {
-    throw e::TooManyActionsException("A forward action can have at most 5 target groups");
-  }
-  std::set<std::string> seen;
-  for (auto& tuple : *config.TargetGroups) {
-    if (!tuple.TargetGroupArn) throw validation("A target group ARN must be specified");
-    if (!seen.insert(*tuple.TargetGroupArn).second) {
-      throw validation("Target group '{}' is specified more than once", *tuple.TargetGroupArn);
-    }
-    tuple.Weight = tuple.Weight.value_or(1);
-    if (*tuple.Weight < 0 || *tuple.Weight > 999) {
-      throw validation("The weight '{}' must be between 0 and 999", *tuple.Weight);
-    }
-  }
+  check_groups(*config.TargetGroups);
   auto& sticky = config.TargetGroupStickinessConfig;
   if (!sticky) sticky.emplace();
   sticky->Enabled = sticky->Enabled.value_or(false);
@@ -153,107 +156,6 @@ e::Action checked(const e::Action& action) {
   return out;
 }
 
-const std::vector<std::string>& values_or(const std::optional<std::vector<std::string>>& values) {
-  static const std::vector<std::string> none;
-  return values ? *values : none;
-}
-
-void check_values(const std::string& field, const std::vector<std::string>& values) {
-  if (values.empty()) throw validation("A condition value must be specified for '{}'", field);
-  for (auto& value : values) {
-    if (value.empty() || value.size() > 128) {
-      throw validation("A '{}' condition value must have 1 to 128 characters", field);
-    }
-    for (const char c : value) {
-      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-        throw validation("A '{}' condition value holds a control character", field);
-      }
-    }
-  }
-}
-
-void check_cidr(const std::string& text) {
-  const auto [address, length] = split_once(text, '/');
-  in6_addr raw{};
-  const bool v4 = ::inet_pton(AF_INET, address.c_str(), &raw) == 1;
-  const bool v6 = !v4 && ::inet_pton(AF_INET6, address.c_str(), &raw) == 1;
-  const auto bits = parse_uint(length);
-  if ((!v4 && !v6) || !bits || *bits > (v4 ? 32U : 128U)) {
-    throw validation("The source IP '{}' must be a CIDR block", text);
-  }
-}
-
-// Old form (Values) and typed form (...Config) are the same; both are shown.
-template <typename Config>
-void unify(e::RuleCondition& out, const e::RuleCondition& in, std::optional<Config>& to,
-           const std::optional<Config>& from) {
-  if (in.RegexValues || (from && from->RegexValues)) {
-    throw validation("Regular expressions in '{}' conditions are not supported by Slipway yet",
-                     *in.Field);
-  }
-  const auto& values = from && from->Values ? *from->Values : values_or(in.Values);
-  check_values(*in.Field, values);
-  out.Values = values;
-  to.emplace().Values = values;
-}
-
-e::RuleCondition checked(const e::RuleCondition& in) {
-  e::RuleCondition out;
-  out.Field = in.Field;
-  const std::string field = in.Field.value_or("");
-  if (field == "host-header") {
-    unify(out, in, out.HostHeaderConfig, in.HostHeaderConfig);
-  } else if (field == "path-pattern") {
-    unify(out, in, out.PathPatternConfig, in.PathPatternConfig);
-  } else if (field == "http-header") {
-    out.HttpHeaderConfig = in.HttpHeaderConfig.value_or(e::HttpHeaderConditionConfig{});
-    const std::string name = out.HttpHeaderConfig->HttpHeaderName.value_or("");
-    if (out.HttpHeaderConfig->RegexValues) {
-      throw validation("Regular expressions in '{}' conditions are not supported by Slipway yet",
-                       field);
-    }
-    if (name.empty() || name.size() > 40 || !only_alnum_and(name, "-_.") || iequals(name, "host")) {
-      throw validation("'{}' is not a header name for a condition", name);
-    }
-    check_values(field, values_or(out.HttpHeaderConfig->Values));
-  } else if (field == "http-request-method") {
-    out.HttpRequestMethodConfig =
-        in.HttpRequestMethodConfig.value_or(e::HttpRequestMethodConditionConfig{});
-    check_values(field, values_or(out.HttpRequestMethodConfig->Values));
-    for (auto& method : *out.HttpRequestMethodConfig->Values) {
-      if (method.size() > 40 || !only_alnum_and(method, "-_") || to_upper(method) != method) {
-        throw validation("'{}' is not an HTTP request method: A-Z, '-' and '_'", method);
-      }
-    }
-  } else if (field == "source-ip") {
-    out.SourceIpConfig = in.SourceIpConfig.value_or(e::SourceIpConditionConfig{});
-    check_values(field, values_or(out.SourceIpConfig->Values));
-    for (auto& value : *out.SourceIpConfig->Values) check_cidr(value);
-  } else if (field == "query-string") {
-    out.QueryStringConfig = in.QueryStringConfig.value_or(e::QueryStringConditionConfig{});
-    const auto& pairs = out.QueryStringConfig->Values;
-    if (!pairs || pairs->empty()) throw validation("A condition value must be specified");
-    for (auto& pair : *pairs) {
-      check_values(field, {pair.Value.value_or("")});
-      if (pair.Key) check_values(field, {*pair.Key});
-    }
-  } else {
-    throw validation(
-        "Condition field '{}' must be one of '[path-pattern, host-header, "
-        "http-header, http-request-method, query-string, source-ip]'",
-        field);
-  }
-  return out;
-}
-
-size_t value_count(const e::RuleCondition& c) {
-  if (c.QueryStringConfig) return c.QueryStringConfig->Values->size();
-  if (c.HttpHeaderConfig) return c.HttpHeaderConfig->Values->size();
-  if (c.HttpRequestMethodConfig) return c.HttpRequestMethodConfig->Values->size();
-  if (c.SourceIpConfig) return c.SourceIpConfig->Values->size();
-  return c.Values->size();
-}
-
 }  // namespace
 
 std::vector<e::Action> checked_actions(const std::vector<e::Action>& actions) {
@@ -263,27 +165,6 @@ std::vector<e::Action> checked_actions(const std::vector<e::Action>& actions) {
         "Several actions need an authenticate action first, which Slipway does not support yet");
   }
   return {checked(actions[0])};
-}
-
-std::vector<e::RuleCondition> checked_conditions(const std::vector<e::RuleCondition>& conditions) {
-  static const std::set<std::string> once = {"host-header", "path-pattern", "http-request-method",
-                                             "source-ip"};
-  if (conditions.empty()) throw validation("A condition must be specified");
-  std::vector<e::RuleCondition> out;
-  std::set<std::string> seen;
-  size_t values = 0;
-  for (auto& condition : conditions) {
-    out.push_back(checked(condition));
-    const auto& field = *out.back().Field;
-    if (!seen.insert(field).second && once.contains(field)) {
-      throw validation("A rule can have only one '{}' condition", field);
-    }
-    values += value_count(out.back());
-  }
-  if (values > 5) {
-    throw validation("A rule can have at most 5 condition values, not {}", values);
-  }
-  return out;
 }
 
 }  // namespace slipway::elb
