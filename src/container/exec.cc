@@ -82,8 +82,28 @@ void Engine::Impl::finish_exec(const ContainerPtr& container, const ExecPtr& exe
         {{"execID", exec->info.id}, {"exitCode", std::to_string(code)}});
 }
 
-void Engine::Impl::run_exec(const ContainerPtr& container, const ExecPtr& exec,
-                            const Streams& streams, bool detach, const Stop& stop_exec) {
+// Writes the process specification; its path.
+static std::string write_process(Engine::Impl& engine, const Container& container,
+                                 const ExecSpec& spec, const std::string& folder) {
+  const Json config =
+      parse_json(read_file(engine.run_directory(container.id) + "/config.json"), "container spec");
+  const Json& base = config.at("process");
+  Identity identity;
+  if (spec.user.empty()) {
+    identity.uid = base.at("user").at("uid").get<uint32_t>();
+    identity.gid = base.at("user").at("gid").get<uint32_t>();
+    identity.additional_gids = base.at("user").value("additionalGids", std::vector<uint32_t>());
+  } else {
+    identity = resolve_user_in(engine.directory(container.id) + "/merged", spec.user);
+  }
+  const std::string path = folder + "/process.json";
+  write_file(path, build_exec_process(base, spec, identity, linux::bounding_capabilities()).dump(),
+             0600);
+  return path;
+}
+
+// Starts the process; the attach socket unless detached.
+Fd Engine::Impl::launch_exec(const ContainerPtr& container, const ExecPtr& exec, bool detach) {
   const ExecSpec& spec = exec->info.spec;
   const std::string folder = exec_directory(exec->info.id);
   Finally cleanup([&] {
@@ -94,19 +114,6 @@ void Engine::Impl::run_exec(const ContainerPtr& container, const ExecPtr& exec,
     }
   });
   make_directories(folder, 0700);
-  const Json config =
-      parse_json(read_file(run_directory(container->id) + "/config.json"), "container spec");
-  const Json& base = config.at("process");
-  Identity identity;
-  if (spec.user.empty()) {
-    identity.uid = base.at("user").at("uid").get<uint32_t>();
-    identity.gid = base.at("user").at("gid").get<uint32_t>();
-    identity.additional_gids = base.at("user").value("additionalGids", std::vector<uint32_t>());
-  } else {
-    identity = resolve_user_in(directory(container->id) + "/merged", spec.user);
-  }
-  write_file(folder + "/process.json",
-             build_exec_process(base, spec, identity, linux::bounding_capabilities()).dump(), 0600);
   ConmonOptions options;
   options.container_id = container->id;
   options.unique_id = exec->info.id;
@@ -116,19 +123,24 @@ void Engine::Impl::run_exec(const ContainerPtr& container, const ExecPtr& exec,
   options.runtime_root = runtime.state_root();
   options.tty = spec.tty;
   options.stdin_open = spec.attach_stdin;
-  options.exec_process = folder + "/process.json";
+  options.exec_process = write_process(*this, *container, spec, folder);
   Fd socket;
   if (!detach) options.on_attachable = [&] { socket = connect_attach(folder); };
   const ConmonStarted started = start_conmon(options);
   if (started.pid == 0)
     throw invalid_argument("{}", describe_exec_error(started.error, spec.cmd[0]));
   cleanup.dismiss();  // finish_exec removes it
-  {
-    const std::lock_guard lock(exec->mutex);
-    exec->info.pid = started.pid;
-  }
+  const std::lock_guard lock(exec->mutex);
+  exec->info.pid = started.pid;
+  return socket;
+}
+
+void Engine::Impl::run_exec(const ContainerPtr& container, const ExecPtr& exec,
+                            const Streams& streams, bool detach, const Stop& stop_exec) {
+  const ExecSpec& spec = exec->info.spec;
+  const Fd socket = launch_exec(container, exec, detach);
   event(container->snapshot(), "exec_start: " + spec.cmd[0], {{"execID", exec->info.id}});
-  if (auto conmon = find_conmon(folder, container->id)) {
+  if (auto conmon = find_conmon(exec_directory(exec->info.id), container->id)) {
     monitor.watch(std::move(conmon->pidfd), [this, container, exec] {
       workers.post([this, container, exec] { finish_exec(container, exec); });
     });
@@ -138,14 +150,10 @@ void Engine::Impl::run_exec(const ContainerPtr& container, const ExecPtr& exec,
   if (detach) return;
   const auto subscription = exec->changed.subscribe();
   pump_attach(socket, streams, spec.attach_stdin, stop_exec);
-  socket.reset();
-  for (;;) {
-    {
-      const std::lock_guard lock(exec->mutex);
-      if (!exec->info.running) return;
-    }
-    if (!subscription.wait(stop_exec)) return;
-  }
+  do {
+    const std::lock_guard lock(exec->mutex);
+    if (!exec->info.running) return;
+  } while (subscription.wait(stop_exec));
 }
 
 void Engine::exec_start(const std::string& exec_id, const Streams& streams, bool detach,

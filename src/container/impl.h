@@ -95,11 +95,14 @@ struct Engine::Impl {
 
   // --- create (create.cc) ---
   std::string create(Spec spec);
+  std::string claim_name(const std::string& wanted, const std::string& id);
   std::vector<ResolvedMount> resolve_mounts(const Spec& spec, const image::Config& config);
   image::Config image_config(const Spec& spec) const;
 
   // --- start (start.cc); the operation lock is held ---
   void start_locked(const ContainerPtr& container);
+  void note_started(Container& container, const struct Started& started);
+  void note_failed(Container& container, const std::string& text);
   void restart_later(const ContainerPtr& container, int attempt);
 
   // --- end (finish.cc); the operation lock is held except in handle_exit ---
@@ -118,6 +121,7 @@ struct Engine::Impl {
   // --- exec.cc, health.cc ---
   ExecPtr get_exec(const std::string& id) const;
   void forget_old_execs();
+  Fd launch_exec(const ContainerPtr& container, const ExecPtr& exec, bool detach);
   void run_exec(const ContainerPtr& container, const ExecPtr& exec, const Streams& streams,
                 bool detach, const Stop& stop);
   void finish_exec(const ContainerPtr& container, const ExecPtr& exec);

@@ -65,48 +65,53 @@ bool LogAssembler::finish() {
 
 LogFile::LogFile(const std::string& path) : path_(path) {}
 
+namespace {
+
+// False when the file has shrunk.
+bool read_at(int fd, const std::string& path, uint64_t offset, std::span<char> into) {
+  for (size_t got = 0; got < into.size();) {
+    const ssize_t n =
+        check(::pread(fd, into.data() + got, into.size() - got, static_cast<off_t>(offset + got)),
+              "read {}", path);
+    if (n == 0) return false;
+    got += static_cast<size_t>(n);
+  }
+  return true;
+}
+
+}  // namespace
+
 void LogFile::seek_tail(int64_t lines, bool out, bool err) {
   if (!fd_) fd_.reset(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd_) return;
   struct stat info {};
   check(::fstat(fd_.get(), &info), "stat {}", path_);
-  uint64_t position = static_cast<uint64_t>(info.st_size);
-  // Complete lines only: conmon may be in the middle of writing the last one.
-  std::string carry;  // the beginning of a line whose rest was in the chunk after
   int64_t found = 0;
+  const auto counts = [&](std::string_view line) {
+    const auto record = parse_log_record(line);
+    return record && !record->partial && (record->stream == 1 ? out : err) && ++found > lines;
+  };
+  std::string carry;  // the beginning of a line whose rest was in the chunk after
   bool last = true;
-  offset_ = position;
-  while (position > 0) {
-    const size_t size = std::min<uint64_t>(kChunk, position);
-    position -= size;
-    std::string chunk(size, '\0');
-    size_t got = 0;
-    while (got < size) {
-      const ssize_t n = check(
-          ::pread(fd_.get(), chunk.data() + got, size - got, static_cast<off_t>(position + got)),
-          "read {}", path_);
-      if (n == 0) return;  // shrunk under us
-      got += static_cast<size_t>(n);
-    }
+  offset_ = static_cast<uint64_t>(info.st_size);
+  for (uint64_t position = offset_; position > 0 && carry.size() <= 2 * kMaxLine;) {
+    std::string chunk(std::min<uint64_t>(kChunk, position), '\0');
+    position -= chunk.size();
+    if (!read_at(fd_.get(), path_, position, chunk)) return;
     chunk += carry;
     size_t end = chunk.size();
     for (size_t newline; end > 0 && (newline = chunk.rfind('\n', end - 1)) != std::string::npos;
          end = newline) {
-      const std::string_view line = std::string_view(chunk).substr(newline + 1, end - newline - 1);
       if (std::exchange(last, false)) continue;  // empty, or not written to its end yet
-      const auto record = parse_log_record(line);
-      if (record && !record->partial && (record->stream == 1 ? out : err) && ++found > lines) {
+      if (counts(std::string_view(chunk).substr(newline + 1, end - newline - 1))) {
         offset_ = position + end + 1;
         return;
       }
     }
     carry = chunk.substr(0, end);
-    if (carry.size() > 2 * kMaxLine) break;
   }
   // The first line of the file is still in carry.
-  const auto record = parse_log_record(carry);
-  const bool counted = record && !record->partial && (record->stream == 1 ? out : err);
-  offset_ = counted && found + 1 > lines ? carry.size() + 1 : 0;
+  offset_ = counts(carry) ? carry.size() + 1 : 0;
 }
 
 bool LogFile::read(const std::function<bool(const LogRecord&)>& sink) {

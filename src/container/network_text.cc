@@ -12,10 +12,11 @@ std::string nft_element(const char* verb, const PortBinding& port, const std::st
                      port.host_port, ip, port.container_port);
 }
 
-std::string nft_table(const std::string& bridge, const std::string& subnet,
-                      const std::vector<std::string>& commands) {
-  std::string text = fmt::format(
-      R"(add table ip slipway
+namespace {
+
+// {0}: the bridge, {1}: its subnet.
+constexpr char kTable[] =
+    R"(add table ip slipway
 delete table ip slipway
 table ip slipway {{
   map ports_any {{ type inet_proto . inet_service : ipv4_addr . inet_service; }}
@@ -49,8 +50,13 @@ table ip slipway {{
     oifname "{0}" iifname != "{0}" ct state new ct status != dnat drop
   }}
 }}
-)",
-      bridge, subnet);
+)";
+
+}  // namespace
+
+std::string nft_table(const std::string& bridge, const std::string& subnet,
+                      const std::vector<std::string>& commands) {
+  std::string text = fmt::format(kTable, bridge, subnet);
   for (const std::string& command : commands) text += command + "\n";
   return text;
 }

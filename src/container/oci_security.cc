@@ -24,47 +24,44 @@ struct Denied {
   const char* capability;
   std::vector<const char*> names;
 };
-const std::vector<Denied>& denied_calls() {
-  static const std::vector<Denied> list = {
-      {"",
-       {"add_key",
-        "request_key",
-        "keyctl",
-        "userfaultfd",
-        "io_uring_setup",
-        "io_uring_enter",
-        "io_uring_register",
-        "create_module",
-        "get_kernel_syms",
-        "query_module",
-        "nfsservctl",
-        "uselib",
-        "ustat",
-        "sysfs",
-        "_sysctl",
-        "vm86",
-        "vm86old",
-        "pivot_root",
-        "kexec_file_load",
-        "kexec_load",
-        "swapon",
-        "swapoff"}},
-      {"CAP_SYS_ADMIN",
-       {"mount", "umount", "umount2", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount",
-        "fspick", "mount_setattr", "setns", "unshare", "quotactl", "quotactl_fd", "lookup_dcookie",
-        "fanotify_init", "bpf", "perf_event_open"}},
-      {"CAP_DAC_READ_SEARCH", {"open_by_handle_at"}},
-      {"CAP_SYS_BOOT", {"reboot"}},
-      {"CAP_SYS_MODULE", {"delete_module", "init_module", "finit_module"}},
-      {"CAP_SYS_PACCT", {"acct"}},
-      {"CAP_SYS_PTRACE", {"kcmp", "pidfd_getfd", "process_madvise"}},
-      {"CAP_SYS_RAWIO", {"iopl", "ioperm"}},
-      {"CAP_SYS_TIME", {"settimeofday", "stime", "clock_settime", "clock_settime64"}},
-      {"CAP_SYS_NICE", {"get_mempolicy", "mbind", "set_mempolicy", "move_pages", "migrate_pages"}},
-      {"CAP_SYS_TTY_CONFIG", {"vhangup"}},
-  };
-  return list;
-}
+const std::vector<Denied> kDenied = {
+    {"",
+     {"add_key",
+      "request_key",
+      "keyctl",
+      "userfaultfd",
+      "io_uring_setup",
+      "io_uring_enter",
+      "io_uring_register",
+      "create_module",
+      "get_kernel_syms",
+      "query_module",
+      "nfsservctl",
+      "uselib",
+      "ustat",
+      "sysfs",
+      "_sysctl",
+      "vm86",
+      "vm86old",
+      "pivot_root",
+      "kexec_file_load",
+      "kexec_load",
+      "swapon",
+      "swapoff"}},
+    {"CAP_SYS_ADMIN",
+     {"mount", "umount", "umount2", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount",
+      "fspick", "mount_setattr", "setns", "unshare", "quotactl", "quotactl_fd", "lookup_dcookie",
+      "fanotify_init", "bpf", "perf_event_open"}},
+    {"CAP_DAC_READ_SEARCH", {"open_by_handle_at"}},
+    {"CAP_SYS_BOOT", {"reboot"}},
+    {"CAP_SYS_MODULE", {"delete_module", "init_module", "finit_module"}},
+    {"CAP_SYS_PACCT", {"acct"}},
+    {"CAP_SYS_PTRACE", {"kcmp", "pidfd_getfd", "process_madvise"}},
+    {"CAP_SYS_RAWIO", {"iopl", "ioperm"}},
+    {"CAP_SYS_TIME", {"settimeofday", "stime", "clock_settime", "clock_settime64"}},
+    {"CAP_SYS_NICE", {"get_mempolicy", "mbind", "set_mempolicy", "move_pages", "migrate_pages"}},
+    {"CAP_SYS_TTY_CONFIG", {"vhangup"}},
+};
 
 // clone() may start processes and threads, but no new namespace.
 constexpr std::array<uint64_t, 7> kNamespaceFlags = {0x00020000, 0x02000000, 0x04000000, 0x08000000,
@@ -117,7 +114,7 @@ Json build_seccomp(const std::vector<std::string>& capabilities) {
     return std::find(capabilities.begin(), capabilities.end(), name) != capabilities.end();
   };
   Json denied = Json::array();
-  for (const Denied& group : denied_calls()) {
+  for (const Denied& group : kDenied) {
     if (*group.capability != '\0' && has(group.capability)) continue;
     for (const char* name : group.names) denied.push_back(name);
   }

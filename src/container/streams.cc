@@ -78,52 +78,51 @@ void Engine::logs(const std::string& id, const LogOptions& options, const Stop& 
   assembler.finish();
 }
 
+namespace {
+
+// A place in the queue of a container that does not run yet; null when it runs.
+std::shared_ptr<PendingAttach> enqueue_attach(Container& container) {
+  const std::lock_guard lock(container.mutex);
+  const Status status = container.record.info.state.status;
+  if (status == Status::paused)
+    throw conflict("Container {} is paused, unpause the container before attach", container.id);
+  if (status == Status::removing || status == Status::dead || container.removed)
+    throw conflict("container {} is marked for removal and cannot be attached to", container.id);
+  if (status == Status::running) return nullptr;
+  container.pending.push_back(std::make_shared<PendingAttach>());
+  return container.pending.back();
+}
+
+// The connection once the container starts; invalid when that failed, or at the stop.
+Fd await_start(Container& container, const std::shared_ptr<PendingAttach>& pending,
+               const Broadcast::Subscription& subscription, const Stop& stop) {
+  do {
+    const std::lock_guard lock(container.mutex);
+    if (pending->done) return std::move(pending->socket);
+    if (container.removed) return {};
+  } while (subscription.wait(stop));
+  const std::lock_guard lock(container.mutex);
+  std::erase(container.pending, pending);
+  return {};
+}
+
+}  // namespace
+
 void Engine::attach(const std::string& id, const Streams& streams, bool stdin_open,
                     const Stop& stop, const std::function<void()>& on_attached) {
   const auto container = impl_->get(id);
   const auto subscription = container->changed.subscribe();
-  std::shared_ptr<PendingAttach> pending;
-  {
-    const std::lock_guard lock(container->mutex);
-    const Status status = container->record.info.state.status;
-    if (status == Status::paused)
-      throw conflict("Container {} is paused, unpause the container before attach", id);
-    if (status == Status::removing || status == Status::dead || container->removed)
-      throw conflict("container {} is marked for removal and cannot be attached to", id);
-    if (status != Status::running) {
-      pending = std::make_shared<PendingAttach>();
-      container->pending.push_back(pending);
-    }
-  }
+  const auto pending = enqueue_attach(*container);
   Fd socket;
   if (!pending) {
     try {
       socket = connect_attach(impl_->run_directory(container->id));
     } catch (const SystemError&) {
       // It ended in this moment: an attachment that is over.
-      if (on_attached) on_attached();
-      return;
     }
   }
   if (on_attached) on_attached();
-  const auto forget = [&] {
-    const std::lock_guard lock(container->mutex);
-    std::erase(container->pending, pending);
-  };
-  while (pending) {
-    {
-      const std::lock_guard lock(container->mutex);
-      if (pending->done) {
-        socket = std::move(pending->socket);
-        break;
-      }
-      if (container->removed) return;
-    }
-    if (!subscription.wait(stop)) {
-      forget();
-      return;
-    }
-  }
+  if (pending) socket = await_start(*container, pending, subscription, stop);
   if (socket) pump_attach(socket, streams, stdin_open, stop);
 }
 
