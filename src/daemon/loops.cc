@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "ecs/loop.h"
 #include "elb/loop.h"
+#include "registry/collect.h"
 
 namespace slipway::daemon {
 
@@ -47,9 +48,12 @@ void Loops::stop() {
 }
 
 void Loops::keep_house(const Stop& stop) {
-  while (!stop.wait_for(seconds(60))) {
+  for (int minutes = 1; !stop.wait_for(seconds(60)); ++minutes) {
     parts_.logs.sweep();
     parts_.uploads.sweep();
+    if (minutes % 60 != 0) continue;
+    const auto freed = registry::collect(*parts_.store, parts_.images, parts_.clock);
+    if (freed > 0) log::info("images", "{} bytes of unused images and layers freed", freed);
   }
 }
 
