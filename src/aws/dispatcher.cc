@@ -51,6 +51,8 @@ struct Dispatcher::Impl {
   Reply answer(Call& call, net::Exchange& exchange) const;
   const Operation& find(const Call& call, const OperationModel*& model) const;
   std::shared_ptr<void> run(const Operation& row, Context& context, const void* in) const;
+  void record(const Call& call, const net::Exchange& exchange, int status, const std::string& error,
+              SteadyTime start) const;
 };
 
 Dispatcher::Dispatcher(DispatcherOptions options)
@@ -146,6 +148,21 @@ Reply Dispatcher::Impl::answer(Call& call, net::Exchange& exchange) const {
   return encode_reply(*call.model, *model, out.get(), call.request_id);
 }
 
+void Dispatcher::Impl::record(const Call& call, const net::Exchange& exchange, int status,
+                              const std::string& error, SteadyTime start) const {
+  const auto spent = std::chrono::steady_clock::now() - start;
+  audit.append({.time = options.clock.now(),
+                .service = call.service_name(),
+                .operation = call.operation.substr(0, 64),
+                .region = call.claim.region,
+                .principal = call.proven ? call.credential.principal_arn : "",
+                .peer = exchange.request().peer,
+                .error = error,
+                .request_id = call.request_id,
+                .status = status,
+                .ms = std::chrono::duration<double, std::milli>(spent).count()});
+}
+
 void Dispatcher::handle(net::Exchange& exchange) const {
   const auto start = std::chrono::steady_clock::now();
   Call call;
@@ -179,17 +196,7 @@ void Dispatcher::handle(net::Exchange& exchange) const {
   } catch (const std::exception& error) {
     fail(error);
   }
-  const auto spent = std::chrono::steady_clock::now() - start;
-  impl_->audit.append({.time = impl_->options.clock.now(),
-                       .service = call.service_name(),
-                       .operation = call.operation.substr(0, 64),
-                       .region = call.claim.region,
-                       .principal = call.proven ? call.credential.principal_arn : "",
-                       .peer = exchange.request().peer,
-                       .error = error_code,
-                       .request_id = call.request_id,
-                       .status = reply.status,
-                       .ms = std::chrono::duration<double, std::milli>(spent).count()});
+  impl_->record(call, exchange, reply.status, error_code, start);
   net::Headers headers{{"Content-Type", reply.content_type}, {"x-amzn-RequestId", call.request_id}};
   if (call.protocol() == Protocol::json && !error_code.empty())
     headers.add("x-amzn-ErrorType", error_code);

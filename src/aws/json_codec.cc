@@ -80,7 +80,7 @@ TimePoint read_time(const Json& json, const std::string& path) {
 
 void read_structure(const Json& in, const Structure& structure, void* out, const std::string& path);
 
-void read_value(const Json& in, const Shape& shape, void* out, const std::string& path) {
+void read_scalar(const Json& in, const Shape& shape, void* out, const std::string& path) {
   switch (shape.kind) {
     case ShapeKind::string:
       if (!in.is_string()) wrong_type(in, "a String", path);
@@ -113,6 +113,13 @@ void read_value(const Json& in, const Shape& shape, void* out, const std::string
         throw serialization_error(fmt::format("Invalid base64: {}", path));
       }
       return;
+    default:
+      return;
+  }
+}
+
+void read_value(const Json& in, const Shape& shape, void* out, const std::string& path) {
+  switch (shape.kind) {
     case ShapeKind::list:
       if (!in.is_array()) wrong_type(in, "a List", path);
       for (size_t i = 0; i < in.size(); ++i) {
@@ -130,6 +137,8 @@ void read_value(const Json& in, const Shape& shape, void* out, const std::string
     case ShapeKind::structure:
       read_structure(in, *shape.structure, out, path);
       return;
+    default:
+      read_scalar(in, shape, out, path);
   }
 }
 
@@ -161,7 +170,7 @@ void write_time(std::string& out, TimePoint time) {
     fmt::format_to(std::back_inserter(out), "{:.3f}", static_cast<double>(ms) / 1000);
 }
 
-void write_value(std::string& out, const Shape& shape, const void* value) {
+void write_scalar(std::string& out, const Shape& shape, const void* value) {
   switch (shape.kind) {
     case ShapeKind::string:
       out += json_string(*static_cast<const std::string*>(value));
@@ -184,6 +193,13 @@ void write_value(std::string& out, const Shape& shape, const void* value) {
     case ShapeKind::blob:
       out += '"' + base64_encode(static_cast<const Blob*>(value)->bytes) + '"';
       return;
+    default:
+      return;
+  }
+}
+
+void write_value(std::string& out, const Shape& shape, const void* value) {
+  switch (shape.kind) {
     case ShapeKind::list:
       out += '[';
       for (size_t i = 0; i < shape.list->size(value); ++i) {
@@ -210,6 +226,8 @@ void write_value(std::string& out, const Shape& shape, const void* value) {
     case ShapeKind::structure:
       write_structure(out, *shape.structure, value);
       return;
+    default:
+      write_scalar(out, shape, value);
   }
 }
 

@@ -13,6 +13,20 @@ namespace {
 
 using Json = nlohmann::json;
 
+Json stored_value(const Shape& shape, const void* value);
+
+Json stored_map(const Shape& shape, const void* value) {
+  struct Target {
+    Json out = Json::object();
+    const Shape* element;
+  } target{.element = shape.element};
+  shape.map->each(value, &target, [](void* to, const std::string& key, const void* element) {
+    auto* t = static_cast<Target*>(to);
+    t->out[key] = stored_value(*t->element, element);
+  });
+  return std::move(target.out);
+}
+
 Json stored_value(const Shape& shape, const void* value) {
   switch (shape.kind) {
     case ShapeKind::string:
@@ -35,17 +49,8 @@ Json stored_value(const Shape& shape, const void* value) {
         out.push_back(stored_value(*shape.element, shape.list->at(value, i)));
       return out;
     }
-    case ShapeKind::map: {
-      struct Target {
-        Json out = Json::object();
-        const Shape* element;
-      } target{.element = shape.element};
-      shape.map->each(value, &target, [](void* to, const std::string& key, const void* element) {
-        auto* t = static_cast<Target*>(to);
-        t->out[key] = stored_value(*t->element, element);
-      });
-      return std::move(target.out);
-    }
+    case ShapeKind::map:
+      return stored_map(shape, value);
     case ShapeKind::structure: {
       Json out;
       to_stored_json(out, *shape.structure, value);

@@ -18,7 +18,7 @@
 #include "net/http.h"
 #include "sts/api.h"
 
-namespace slipway::sts {
+namespace slipway {
 namespace {
 
 using ::testing::HasSubstr;
@@ -78,7 +78,7 @@ class FrontDoor : public ::testing::TestWithParam<std::string> {
       : store_(store::open_memory()),
         dispatcher_({.store = *store_, .clock = clock_}),
         server_([this](net::Exchange& exchange) { dispatcher_.handle(exchange); }) {
-    dispatcher_.add(service(sts_));
+    dispatcher_.add(sts::service(sts_));
     dispatcher_.add(iam::service(iam_));
     store_->write(
         [&](store::Writer& db) { key_ = aws::ensure_root_key(db, "123456789012", clock_.now()); });
@@ -109,7 +109,7 @@ class FrontDoor : public ::testing::TestWithParam<std::string> {
 
   SystemClock clock_;
   std::unique_ptr<store::Store> store_;
-  Sts sts_;
+  sts::Sts sts_;
   iam::Iam iam_;
   aws::Dispatcher dispatcher_;
   net::Server server_;
@@ -178,4 +178,4 @@ TEST(FrontDoorNeeds, AnAwsCli) {
 }
 
 }  // namespace
-}  // namespace slipway::sts
+}  // namespace slipway
