@@ -22,7 +22,7 @@ void create_container(Call& call) {
     const auto other = docker_container(call.deps, spec.network_mode.substr(10));
     spec.network_mode = "container:" + other.id;
   }
-  if (!call.deps.images.find(spec.image)) throw not_found("No such image: {}", spec.image);
+  call.deps.images.get(spec.image);  // 404 before anything is made for it
   for (const auto& source : request.bind_sources) {
     if (!exists(source)) make_directories(source);
   }
