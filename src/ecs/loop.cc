@@ -61,6 +61,7 @@ void Loop::run(const Stop& stop) {
       return deps_.runner.wait_for_change(seen, stop, deadline);
     });
   });
+  int in_a_row = 0;
   while (!stop.requested()) {
     signal.lock()->changed = false;
     Pass pass;
@@ -70,7 +71,9 @@ void Loop::run(const Stop& stop) {
       log::error("ecs", "a pass failed and will be repeated: {}", e.what());
       pass.wake = deps_.clock.now() + seconds(1);
     }
-    if (pass.progressed) continue;
+    // A decision that does not take effect must not turn into a busy loop.
+    if (pass.progressed && ++in_a_row < 500) continue;
+    in_a_row = 0;
     // Commits of others come in bursts; one pass serves many of them.
     if (stop.wait_for(milliseconds(5))) break;
     auto pause = std::chrono::duration_cast<microseconds>(seconds(30));

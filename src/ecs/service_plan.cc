@@ -62,7 +62,7 @@ plan::Task task_of(const store::Reader& db, const TaskRecord& record) {
   if (task.startedAt) out.started = *task.startedAt;
   out.was_healthy = record.was_healthy;
   out.accounted = record.accounted;
-  if (out.phase == plan::Phase::running && declares_health(db, record)) {
+  if (declares_health(db, record)) {
     out.health = task.healthStatus == "HEALTHY"     ? plan::Health::healthy
                  : task.healthStatus == "UNHEALTHY" ? plan::Health::unhealthy
                                                     : plan::Health::unknown;
