@@ -1,7 +1,10 @@
 // The event database: schema, appending, reading in order, expiry.
 #include "logs/events.h"
 
+#include <fcntl.h>
+
 #include "base/error.h"
+#include "base/fd.h"
 
 namespace slipway::logs {
 
@@ -46,7 +49,8 @@ std::vector<Event> read_page(store::Statement& query, size_t limit) {
 
 }  // namespace
 
-EventStore::EventStore(const std::string& path) : writer_(path), reader_(path) {
+EventStore::EventStore(const std::string& path)
+    : writer_((open_file(path, O_RDWR | O_CREAT, 0600), path)), reader_(path) {
   auto& db = writer_.db;
   db.exec("PRAGMA journal_mode=WAL");
   db.exec("PRAGMA synchronous=NORMAL");

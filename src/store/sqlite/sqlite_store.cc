@@ -119,7 +119,10 @@ class SqliteBackend final : public Backend {
 }  // namespace
 
 std::unique_ptr<Store> open_sqlite(const std::string& path) {
-  auto backend = std::make_unique<SqliteBackend>(path, lock(path));
+  Fd held = lock(path);
+  // The state holds secret keys: for the owner alone, from its first byte.
+  open_file(path, O_RDWR | O_CREAT, 0600);
+  auto backend = std::make_unique<SqliteBackend>(path, std::move(held));
   // The files' names must outlast a power cut too.
   sync_directory(std::filesystem::absolute(path).parent_path().string());
   auto state = backend->load();

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/error.h"
@@ -55,6 +56,16 @@ TEST_F(SqliteStore, ARestartRestoresRowsVersionsAndRevision) {
     EXPECT_EQ(db.get("u", "b")->version, 2u);
     EXPECT_FALSE(db.get("u", "gone"));
   });
+}
+
+TEST_F(SqliteStore, TheFileIsForItsOwnerAlone) {
+  auto store = open_sqlite(path_);
+  store->write([](Writer& db) { db.put("t", "a", "1"); });
+  for (const char* end : {"", "-wal", "-shm", ".lock"}) {
+    struct stat info {};
+    ASSERT_EQ(::stat((path_ + end).c_str(), &info), 0) << end;
+    EXPECT_EQ(info.st_mode & 0777, 0600u) << end;
+  }
 }
 
 TEST_F(SqliteStore, ASecondOpenIsRefusedWhileTheFirstLives) {
