@@ -2,61 +2,14 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "docker/create_parts.h"
 #include "docker/fields.h"
 
 namespace slipway::docker {
 namespace {
 
-using container::Mount;
 using container::PortBinding;
 using container::Spec;
-
-// Options of HostConfig that the engine does not have. Some have values that mean "as usual".
-void refuse_unsupported(const Json& host) {
-  static const std::map<std::string, std::vector<Json>> kUnsupported = {
-      {"VolumesFrom", {}},
-      {"Links", {}},
-      {"GroupAdd", {}},
-      {"Devices", {}},
-      {"DeviceRequests", {}},
-      {"DeviceCgroupRules", {}},
-      {"SecurityOpt", {}},
-      {"PidMode", {"private"}},
-      {"IpcMode", {"private", "shareable"}},
-      {"UTSMode", {"private"}},
-      {"UsernsMode", {}},
-      {"CgroupnsMode", {"private"}},
-      {"Cgroup", {}},
-      {"DnsOptions", {}},
-      {"CpusetCpus", {}},
-      {"CpusetMems", {}},
-      {"CpuCount", {}},
-      {"CpuPercent", {}},
-      {"CpuRealtimePeriod", {}},
-      {"CpuRealtimeRuntime", {}},
-      {"BlkioWeight", {}},
-      {"BlkioWeightDevice", {}},
-      {"BlkioDeviceReadBps", {}},
-      {"BlkioDeviceWriteBps", {}},
-      {"BlkioDeviceReadIOps", {}},
-      {"BlkioDeviceWriteIOps", {}},
-      {"OomKillDisable", {}},
-      {"OomScoreAdj", {}},
-      {"StorageOpt", {}},
-      {"MemorySwappiness", {-1}},
-      {"KernelMemory", {}},
-      {"KernelMemoryTCP", {}},
-      {"VolumeDriver", {"local"}},
-      {"Runtime", {"crun", "runc"}},
-      {"Isolation", {"default"}},
-      {"Annotations", {}}};
-  for (const auto& [name, harmless] : kUnsupported) {
-    const auto& value = member(host, name.c_str());
-    if (is_default(value)) continue;
-    if (std::find(harmless.begin(), harmless.end(), value) != harmless.end()) continue;
-    throw unimplemented("HostConfig.{} is not implemented by Slipway", name);
-  }
-}
 
 uint16_t parse_port(const std::string& text, const std::string& whole) {
   const auto number = parse_uint(text);
@@ -84,52 +37,6 @@ void read_ports(const Json& host, Spec& spec) {
     }
   }
   spec.publish_all = flag_field(host, "PublishAllPorts");
-}
-
-Mount parse_mount(const Json& value) {
-  if (!value.is_object()) throw invalid_argument("Mounts must be a list of objects");
-  Mount out;
-  out.type = text_field(value, "Type");
-  out.source = text_field(value, "Source");
-  out.target = text_field(value, "Target");
-  out.read_only = flag_field(value, "ReadOnly");
-  if (out.target.empty()) throw invalid_argument("invalid mount config: field Target is required");
-  const auto& bind = object_field(value, "BindOptions");
-  out.propagation = text_field(bind, "Propagation");
-  const auto& tmpfs = object_field(value, "TmpfsOptions");
-  out.tmpfs_size = size_field(tmpfs, "SizeBytes");
-  const auto& volume = object_field(value, "VolumeOptions");
-  if (!is_default(member(volume, "DriverConfig")) || !is_default(member(volume, "Subpath")) ||
-      flag_field(volume, "NoCopy")) {
-    throw unimplemented("VolumeOptions of the mount at {} are not implemented", out.target);
-  }
-  return out;
-}
-
-void read_mounts(const Json& body, const Json& host, CreateRequest& out) {
-  for (const auto& text : list_field(host, "Binds")) {
-    auto mount = parse_bind(text);
-    if (mount.type == "bind") out.bind_sources.push_back(mount.source);
-    out.spec.mounts.push_back(std::move(mount));
-  }
-  const auto& mounts = member(host, "Mounts");
-  if (!mounts.is_null() && !mounts.is_array()) throw invalid_argument("Mounts must be a list");
-  for (const auto& value : mounts) out.spec.mounts.push_back(parse_mount(value));
-  // {"/path": {}}: anonymous volumes, unless something is mounted there already.
-  for (const auto& [target, unused] : object_field(body, "Volumes").items()) {
-    const auto& known = out.spec.mounts;
-    if (std::any_of(known.begin(), known.end(),
-                    [&](const auto& m) { return m.target == target; })) {
-      continue;
-    }
-    Mount mount;
-    mount.type = "volume";
-    mount.target = target;
-    out.spec.mounts.push_back(std::move(mount));
-  }
-  for (const auto& [path, options] : map_field(host, "Tmpfs")) {
-    out.spec.tmpfs.push_back(options.empty() ? path : path + ":" + options);
-  }
 }
 
 void read_limits(const Json& host, Spec& spec) {
@@ -247,31 +154,6 @@ PortBinding parse_port_key(const std::string& key) {
   out.protocol = protocol.empty() ? "tcp" : to_lower(protocol);
   if (out.container_port == 0 || (out.protocol != "tcp" && out.protocol != "udp")) {
     throw invalid_argument("invalid port specification: \"{}\"", key);
-  }
-  return out;
-}
-
-Mount parse_bind(const std::string& text) {
-  const auto parts = split(text, ':');
-  if (parts.size() < 2 || parts.size() > 3 || parts[0].empty() || !parts[1].starts_with('/')) {
-    throw invalid_argument("invalid volume specification: '{}'", text);
-  }
-  Mount out;
-  out.type = parts[0].starts_with('/') ? "bind" : "volume";
-  out.source = parts[0];
-  out.target = parts[1];
-  if (parts.size() < 3) return out;
-  static const std::set<std::string> propagations = {"private", "rprivate", "shared",
-                                                     "rshared", "slave",    "rslave"};
-  for (const auto& option : split(parts[2], ',')) {
-    if (option == "ro" || option == "readonly") {
-      out.read_only = true;
-    } else if (propagations.contains(option)) {
-      out.propagation = option;
-    } else if (option != "rw" && option != "z" && option != "Z" && option != "") {
-      throw invalid_argument("invalid volume specification: '{}': option \"{}\" is not supported",
-                             text, option);
-    }
   }
   return out;
 }

@@ -64,10 +64,18 @@ Json resources_json(const container::Spec& spec) {
           {"DeviceRequests", nullptr}};
 }
 
+Json name_service_json(const container::Spec& spec) {
+  return {{"Dns", null_if_empty(spec.dns)},
+          {"DnsOptions", nullptr},
+          {"DnsSearch", null_if_empty(spec.dns_search)},
+          {"ExtraHosts", null_if_empty(spec.extra_hosts)}};
+}
+
 }  // namespace
 
 Json host_config_json(const container::Spec& spec) {
   Json out = resources_json(spec);
+  out.update(name_service_json(spec));
   out.update({{"Binds", binds_json(spec)},
               {"ContainerIDFile", ""},
               {"LogConfig", {{"Type", spec.log_driver}, {"Config", Json::object()}}},
@@ -83,10 +91,6 @@ Json host_config_json(const container::Spec& spec) {
               {"CapAdd", null_if_empty(spec.cap_add)},
               {"CapDrop", null_if_empty(spec.cap_drop)},
               {"CgroupnsMode", "private"},
-              {"Dns", null_if_empty(spec.dns)},
-              {"DnsOptions", nullptr},
-              {"DnsSearch", null_if_empty(spec.dns_search)},
-              {"ExtraHosts", null_if_empty(spec.extra_hosts)},
               {"GroupAdd", nullptr},
               {"IpcMode", "private"},
               {"Cgroup", ""},

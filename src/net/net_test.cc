@@ -1,7 +1,7 @@
 // Server and client against each other, and the server against raw bytes, over loopback and unix
 // sockets.
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
