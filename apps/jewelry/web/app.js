@@ -74,14 +74,14 @@ async function list() {
 
 function card(piece) {
   const facts = [piece.metal, piece.stone].filter((x) => x !== "none").join(", ");
-  const button = make("button", { type: "button", className: "card" },
+  const button = make("button", { type: "button", textContent: piece.name });
+  button.addEventListener("click", () => show(piece.id));
+  return make("li", { className: "card" },
     make("div", { className: "art" }, draw(piece)),
     make("div", { className: "text" },
-      make("h3", { textContent: piece.name }),
+      make("h3", {}, button),
       make("p", { className: "facts", textContent: facts }),
       make("p", { className: "price", textContent: piece.in_stock ? piece.price.text : "Sold out" })));
-  button.addEventListener("click", () => show(piece.id));
-  return make("li", {}, button);
 }
 
 for (const button of $("categories").children) {
@@ -114,6 +114,7 @@ async function show(id) {
   const first = shown.variants.find((variant) => variant.in_stock > 0);
   if (first) $("size").value = first.sku;
   chosen();
+  $("piece").returnValue = ""; // Escape leaves the last one
   $("piece").showModal();
 }
 

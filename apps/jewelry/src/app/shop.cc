@@ -54,7 +54,8 @@ void Shop::handle(slipway::net::Exchange& exchange) {
   answer.headers.set("Content-Type", answer.type);
   answer.headers.set("X-Content-Type-Options", "nosniff");
   answer.headers.set("X-Frame-Options", "DENY");
-  answer.headers.set("Content-Security-Policy", "default-src 'self'; base-uri 'none'");
+  answer.headers.set("Content-Security-Policy",
+                     "default-src 'self'; img-src 'self' data:; base-uri 'none'");
   answer.headers.set("X-Shop-Version", identity_.version);
   if (draining_) answer.headers.set("Connection", "close");
   exchange.respond(answer.status, answer.headers, answer.body);
