@@ -1,6 +1,10 @@
 // container_spec(): a task's container in the engine's terms.
+#include <linux/capability.h>
+#include <sys/resource.h>
+
 #include "agent/engine_runtime.h"
 #include "base/error.h"
+#include "linux/caps.h"
 
 namespace slipway::agent {
 namespace {
@@ -56,6 +60,16 @@ void set_network(container::Spec& spec, const TaskRecord& record, size_t i,
   }
 }
 
+// Fargate's default, as far as this process may hand it on.
+int64_t default_nofile() {
+  constexpr int64_t fargate = 65535;
+  rlimit own{};
+  if (::getrlimit(RLIMIT_NOFILE, &own) != 0) return fargate;
+  const bool may_raise = (linux::effective_capabilities() >> CAP_SYS_RESOURCE & 1) != 0;
+  if (may_raise || own.rlim_max == RLIM_INFINITY) return fargate;
+  return std::min(fargate, static_cast<int64_t>(own.rlim_max));
+}
+
 void set_limits(container::Spec& spec, const TaskRecord& record, const ContainerSpec& from) {
   constexpr uint64_t mib = 1u << 20;
   spec.memory_bytes = static_cast<uint64_t>(std::max<int64_t>(from.memory_mib, 0)) * mib;
@@ -67,7 +81,7 @@ void set_limits(container::Spec& spec, const TaskRecord& record, const Container
   const bool nofile = std::any_of(from.ulimits.begin(), from.ulimits.end(),
                                   [](const auto& limit) { return limit.name == "nofile"; });
   if (!nofile && record.spec.launch_type == "FARGATE")
-    spec.ulimits.push_back({"nofile", 65535, 65535});
+    spec.ulimits.push_back({"nofile", default_nofile(), default_nofile()});
   spec.cgroup_parent = task_cgroup(record.spec.id);
 }
 

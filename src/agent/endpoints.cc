@@ -8,12 +8,35 @@
 #include "codec/json.h"
 #include "linux/links.h"
 #include "linux/netns.h"
+#include "linux/nft.h"
 #include "net/http.h"
 
 namespace slipway::agent {
 namespace {
 
 constexpr const char* address = "169.254.170.2";
+// Port 80 of that address is led here: a socket that listened on port 80 itself would keep the
+// task's own server from binding 0.0.0.0:80.
+constexpr uint16_t hidden_port = 51679;
+constexpr const char* nft_table_name = "slipway_endpoint";
+
+std::string redirect_rules() {
+  const auto rule = fmt::format("ip daddr {0} tcp dport 80 dnat to {0}:{1}", address, hidden_port);
+  return fmt::format(
+      "add table ip {0}\ndelete table ip {0}\n"
+      "table ip {0} {{\n"
+      " chain here {{ type nat hook output priority -100; {1}; }}\n"
+      " chain in {{ type nat hook prerouting priority -100; {1}; }}\n"
+      "}}\n",
+      nft_table_name, rule);
+}
+
+// In the calling thread's namespace.
+Fd open_socket() {
+  linux::Links().add_address("lo", std::string(address) + "/32");
+  linux::Nft().run(redirect_rules());
+  return linux::listen_tcp_socket(address, hidden_port);
+}
 
 void answer(net::Exchange& exchange, int status, const std::string& body) {
   exchange.respond(status, {{"Content-Type", "application/json"}}, body);
@@ -137,10 +160,9 @@ void Endpoints::Impl::serve(net::Exchange& exchange, const std::string& only_tas
 }
 
 std::shared_ptr<net::Server> Endpoints::Impl::make_host_server() {
-  linux::Links().add_address("lo", std::string(address) + "/32");
   auto server = std::make_shared<net::Server>(
       [this](net::Exchange& exchange) { serve(exchange, {}); }, small_server());
-  server->listen_tcp(address, 80);
+  server->listen_fd(open_socket(), "task metadata");
   return server;
 }
 
@@ -156,8 +178,9 @@ void Endpoints::open(const std::string& task_id, const std::string& netns_path,
     entry.server = std::make_shared<net::Server>(
         [this, task_id](net::Exchange& exchange) { impl_->serve(exchange, task_id); },
         small_server());
-    entry.server->listen_fd(linux::listen_tcp_socket_in(netns_path, address, 80),
-                            "task " + task_id);
+    Fd socket;
+    linux::in_netns(netns_path, [&] { socket = open_socket(); });
+    entry.server->listen_fd(std::move(socket), "task " + task_id);
   }
   impl_->tasks[task_id] = std::move(entry);
 }
@@ -181,6 +204,7 @@ void Endpoints::tear_down() {
     server = std::move(impl_->host_server);
   }
   if (server) server->stop();
+  linux::Nft().delete_table("ip", nft_table_name);
   linux::Links().remove_address("lo", std::string(address) + "/32");
 }
 

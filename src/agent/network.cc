@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::string_view ranges_table = "agent_vpc_ranges";
 constexpr const char* nft_table_name = "slipway_tasks";
-constexpr const char* endpoint_address = "169.254.170.2/32";
 
 std::string tail_of(const std::string& id, size_t count) {
   std::string kept;
@@ -166,7 +165,6 @@ void TaskNetwork::attach(const std::string& task_id, const NetworkInterface& int
   const auto path = netns_path(task_id);
   linux::create_netns(path);
   impl_->connect(links, task_id, path, interface);
-  linux::Links(path).add_address("lo", endpoint_address);
 }
 
 void TaskNetwork::detach(const std::string& task_id) {

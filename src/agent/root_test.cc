@@ -67,6 +67,8 @@ class ROOT_Agent : public ::testing::Test {
     EXPECT_FALSE(links.find("slipway0"));
     EXPECT_FALSE(links.remove_route({.destination = "10.77.0.0/16", .blackhole = true}));
     EXPECT_FALSE(linux::Nft().table_exists("ip", "slipway_tasks"));
+    EXPECT_FALSE(linux::Nft().table_exists("ip", "slipway_endpoint"));
+    EXPECT_EQ(links.addresses("lo"), (std::vector<std::string>{"127.0.0.1/8", "::1/128"}));
     EXPECT_FALSE(linux::Cgroups::detect().exists("slipway"));
     remove_tree(root_);
   }
@@ -91,9 +93,10 @@ class ROOT_Agent : public ::testing::Test {
   }
 
   void open() {
-    engine_ = std::make_unique<container::Engine>(
-        container::Engine::Options{root_ + "/containers", "/run/slipway"}, *store_, *images_,
-        clock_);
+    container::Engine::Options options;
+    options.root = root_ + "/containers";
+    options.run_root = "/run/slipway";
+    engine_ = std::make_unique<container::Engine>(options, *store_, *images_, clock_);
     engine_->recover();
     Hooks hooks;
     hooks.open_log_stream = [](const AwsLogs& logs, const std::string&) {
@@ -127,8 +130,9 @@ class ROOT_Agent : public ::testing::Test {
     for (;;) {
       const auto now = agent_->status(arn);
       if (now && now->last_status == status) return true;
+      const bool over = now && now->last_status == "STOPPED";
       const auto next = agent_->wait_for_change(seen, Stop(), deadline);
-      if (next == seen) {
+      if (next == seen || over) {
         ADD_FAILURE() << "still "
                       << (now ? now->last_status + " " + now->stopped_reason : "unknown");
         return false;

@@ -63,7 +63,7 @@ TEST(ContainerSpec, CarriesTheAgentsEnvironmentAndTheTasksLimits) {
   EXPECT_EQ(made.cpu_shares, 2);
   EXPECT_EQ(made.health_check->test, std::vector<std::string>{"NONE"});
   EXPECT_EQ(made.owner, "ecs");
-  EXPECT_EQ(made.ulimits.at(0).soft, 65535);
+  EXPECT_EQ(made.ulimits.at(0).name, "nofile");
   EXPECT_EQ(made.labels.at("slipway.task"), spec.id);
   EXPECT_TRUE(made.ports.empty());
 }
