@@ -210,7 +210,18 @@ TEST_F(RealHaproxy, IsFoundAgainByTheNextSupervisor) {
   EXPECT_THROW(get(url_), Error);
 }
 
-// Clients without and with keep-alive, while the configuration and the targets change.
+TEST_F(RealHaproxy, AMissingProgramIsNamedWithWhatToDo) {
+  Supervisor missing({"/run/slipway/missing", "haproxy-that-is-not-there", 1});
+  try {
+    missing.apply(render(model_, missing.render_options()));
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), Kind::unavailable);
+    EXPECT_NE(std::string(e.what()).find("apt-get install haproxy"), std::string::npos);
+  }
+}
+
+// While the configuration and the targets change.
 TEST_F(RealHaproxy, NoRequestIsLostByReloadsAndTargetChanges) {
   const Backend a("a"), b("b");
   slots()[0] = a.slot();
