@@ -1,6 +1,7 @@
 // Signals to a container and waiting for it: stop, kill, restart, pause, wait.
 #include <csignal>
 
+#include "base/log.h"
 #include "container/impl.h"
 #include "container/names.h"
 #include "linux/process.h"
@@ -12,6 +13,34 @@ constexpr int kDefaultStopTimeout = 10;
 
 SteadyTime in(milliseconds time) {
   return std::chrono::steady_clock::now() + time;
+}
+
+// True once the container's first process has ended, noted or not.
+bool has_died(const Container& container) {
+  const std::lock_guard lock(container.mutex);
+  if (!container.process || !*container.process) return true;
+  return wait_readable(container.process->get(), Stop(), std::chrono::steady_clock::now()) ==
+         Ready::yes;
+}
+
+// A frozen process dies when it is thawed. Best effort: another call may have thawed it already.
+void thaw(Runtime& runtime, const std::string& id) {
+  try {
+    runtime.resume(id);
+  } catch (const Error& e) {
+    log::debug("container", "thaw {}: {}", id, e.what());
+  }
+}
+
+// A runtime's command that fails because the container has just ended says so in Docker's words.
+template <typename Fn>
+void unless_ended(const Container& container, Fn fn) {
+  try {
+    fn();
+  } catch (const Error&) {
+    if (has_died(container)) throw conflict("Container {} is not running", container.id);
+    throw;
+  }
 }
 
 }  // namespace
@@ -47,8 +76,7 @@ void Engine::Impl::kill_and_wait(const ContainerPtr& container) {
   });
   if (!is_up(status)) return;
   signal(*container, SIGKILL);
-  // A frozen process dies when it is thawed.
-  if (status == Status::paused) runtime.resume(container->id);
+  if (status == Status::paused) thaw(runtime, container->id);
   if (!await_exit(*container, exits, in(seconds(30))))
     throw internal("tried to kill container {}, but did not receive an exit event", container->id);
 }
@@ -69,7 +97,13 @@ void Engine::stop(const std::string& id, std::optional<int> timeout_s) {
     return;
   }
   if (!is_up(status)) throw not_modified("container {} is not running", record.info.id);
-  if (status == Status::paused) unpause(container->id);
+  if (status == Status::paused) {
+    try {
+      unpause(container->id);
+    } catch (const Error& e) {
+      if (e.kind() != Kind::conflict) throw;  // thawed or ended by another call meanwhile
+    }
+  }
   const int timeout =
       timeout_s.value_or(record.info.spec.stop_timeout.value_or(kDefaultStopTimeout));
   const int number = parse_signal(record.stop_signal).value_or(SIGTERM);
@@ -93,7 +127,7 @@ void Engine::kill(const std::string& id, int number) {
   impl_->event(record, "kill", {{"signal", std::to_string(number)}});
   impl_->signal(*container, number);
   if (number == SIGKILL && record.info.state.status == Status::paused)
-    impl_->runtime.resume(container->id);
+    thaw(impl_->runtime, container->id);
 }
 
 void Engine::restart(const std::string& id, std::optional<int> timeout_s) {
@@ -120,7 +154,7 @@ void Engine::pause(const std::string& id) {
   if (info.state.status == Status::paused)
     throw conflict("Container {} is already paused", info.id);
   if (info.state.status != Status::running) throw conflict("Container {} is not running", info.id);
-  impl_->runtime.pause(info.id);
+  unless_ended(*container, [&] { impl_->runtime.pause(info.id); });
   container->update([](Record& r) {
     if (r.info.state.status == Status::running) r.info.state.status = Status::paused;
   });
@@ -133,7 +167,7 @@ void Engine::unpause(const std::string& id) {
   const std::lock_guard operation(container->operation);
   const Info info = container->snapshot().info;
   if (info.state.status != Status::paused) throw conflict("Container {} is not paused", info.id);
-  impl_->runtime.resume(info.id);
+  unless_ended(*container, [&] { impl_->runtime.resume(info.id); });
   container->update([](Record& r) {
     if (r.info.state.status == Status::paused) r.info.state.status = Status::running;
   });

@@ -202,6 +202,78 @@ TEST_F(ROOT_Engine, sweeps_what_no_record_knows) {
   EXPECT_FALSE(exists("/run/slipway/c/" + id));
 }
 
+TEST_F(ROOT_Engine, tear_down_ends_all_and_the_next_start_brings_back_what_always_runs) {
+  Spec always = spec({"sleep", "1000"});
+  always.restart_policy = "always";
+  always.stop_timeout = 0;
+  always.network_mode = "";
+  Spec once = always;
+  once.restart_policy = "";
+  const std::string id = run_detached(always), gone = run_detached(once);
+  engine_->tear_down();
+  EXPECT_EQ(conmons(), 0);
+  EXPECT_TRUE(linux::list_mounts(root_).empty());
+  EXPECT_TRUE(linux::Links().list("sw-").empty());
+  EXPECT_FALSE(linux::Cgroups::detect().exists("slipway"));
+  engine_.reset();
+  open();
+  EXPECT_TRUE(eventually([&] { return state(id).status == Status::running; }));
+  EXPECT_EQ(state(gone).status, Status::exited);
+}
+
+TEST_F(ROOT_Engine, events_tell_a_containers_life_in_order) {
+  uint64_t cursor = 0;
+  const auto soon = [] { return std::chrono::steady_clock::now() + milliseconds(1); };
+  engine_->events(cursor, Stop(), soon());
+  Spec wanted = shell("exit 3");
+  wanted.name = "seen";
+  wanted.labels = {{"k", "v"}};
+  wanted.auto_remove = true;
+  const std::string id = run_detached(wanted);
+  std::vector<std::string> actions;
+  std::map<std::string, std::string> of_die;
+  while (actions.empty() || actions.back() != "destroy") {
+    const auto deadline = std::chrono::steady_clock::now() + seconds(10);
+    const auto events = engine_->events(cursor, Stop(), deadline);
+    ASSERT_FALSE(events.empty());
+    for (const Event& event : events) {
+      EXPECT_EQ(event.id, id);
+      actions.push_back(event.action);
+      if (event.action == "die") of_die = event.attributes;
+    }
+  }
+  EXPECT_EQ(actions, (std::vector<std::string>{"create", "start", "die", "destroy"}));
+  EXPECT_EQ(of_die["exitCode"], "3");
+  EXPECT_EQ(of_die["name"], "seen");
+  EXPECT_EQ(of_die["k"], "v");
+}
+
+// Whatever the order: nothing hangs, nothing is left (TearDown looks).
+TEST_F(ROOT_Engine, bears_contradicting_calls_from_many_threads) {
+  Spec wanted = spec({"sleep", "1000"});
+  wanted.restart_policy = "always";
+  const std::string id = engine_->create(wanted);
+  const std::vector<std::function<void()>> calls = {
+      [&] { engine_->start(id); },      [&] { engine_->stop(id, 0); },
+      [&] { engine_->restart(id, 0); }, [&] { engine_->kill(id, SIGKILL); },
+      [&] { engine_->pause(id); },      [&] { engine_->unpause(id); }};
+  {
+    std::vector<std::jthread> threads;
+    for (size_t t = 0; t < calls.size(); ++t)
+      threads.emplace_back([&, t] {
+        for (size_t i = 0; i < 8; ++i) {
+          try {
+            calls[(t + i) % calls.size()]();
+          } catch (const Error& e) {
+            EXPECT_NE(e.kind(), Kind::internal) << e.what();
+          }
+        }
+      });
+  }
+  engine_->remove(id, true, true);
+  EXPECT_FALSE(engine_->find(id));
+}
+
 TEST_F(ROOT_Engine, starts_twenty_at_once) {
   std::vector<std::string> ids;
   Spec wanted = shell("echo ok");

@@ -46,6 +46,21 @@ TEST_F(ROOT_Engine, passes_stdin_and_its_end_to_the_container) {
   EXPECT_EQ(outcome.out, "hello\ndone\n");
 }
 
+TEST_F(ROOT_Engine, goes_on_when_an_attached_client_goes) {
+  const std::string id = run_detached(shell("while :; do echo x; sleep 0.01; done"));
+  Streams streams;
+  streams.output = [](int, std::string_view) { throw unavailable("the client has gone"); };
+  EXPECT_THROW(engine_->attach(id, streams, false, Stop()), Error);
+  const size_t before = log_text(id).size();
+  EXPECT_TRUE(eventually([&] { return log_text(id).size() > before + 4; }));
+  Stop stop;
+  std::jthread stopper([&] { stop.request(); });
+  engine_->attach(id, {}, false, stop);
+  LogOptions follow;
+  follow.follow = true;
+  engine_->logs(id, follow, stop, [](const LogLine&) { return true; });
+}
+
 TEST_F(ROOT_Engine, gives_a_terminal_of_the_size_that_was_set) {
   Spec wanted = shell(
       "test -t 0 && echo tty=$TERM; until [ \"$(stty size 2>/dev/null)\" = '40 100' ]; do sleep "
