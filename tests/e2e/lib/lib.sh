@@ -4,7 +4,8 @@ set -euo pipefail
 shopt -s inherit_errexit
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
-slipway=${SLIPWAY:-$repo/build/release/slipway}
+build=${SLIPWAY_BUILD:-$repo/build/release}
+slipway=$build/slipway
 [ -x "$slipway" ] || { echo "no $slipway: build it with: cmake --preset release && cmake --build --preset release"; exit 1; }
 if [ -z "${SLIPWAY_BOX:-}" ]; then
   exec "$repo/tools/box" "$0" "$@"
