@@ -231,7 +231,7 @@ TEST_F(ROOT_Agent, ServesMetadataAndCredentialsInsideTheTask) {
 
 TEST_F(ROOT_Agent, TwoTasksOfTwoSubnetsReachEachOther) {
   auto one = task("httpd -f -p 80 -h /www");
-  auto two = task("while ! wget -q -T 2 -O - http://10.77.1.16/; do sleep 0.1; done; sleep 60");
+  auto two = task("while ! wget -q -O - http://10.77.1.16/; do sleep 0.1; done; sleep 60");
   two.network->ip = "10.77.2.20";
   two.network->mac = "02:00:00:00:02:14";
   two.network->subnet_id = "subnet-0b0b0b0b0b0b0b0b2";
