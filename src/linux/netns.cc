@@ -37,7 +37,7 @@ void on_fresh_thread(const std::function<void()>& fn) {
 void loopback_up() {
   const Fd socket(check(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
   ifreq request{};
-  std::strcpy(request.ifr_name, "lo");
+  std::memcpy(request.ifr_name, "lo", 3);
   check(::ioctl(socket.get(), SIOCGIFFLAGS, &request), "flags of lo");
   request.ifr_flags |= IFF_UP;
   check(::ioctl(socket.get(), SIOCSIFFLAGS, &request), "set lo up");

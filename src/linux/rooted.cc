@@ -1,14 +1,13 @@
 // openat2-based look-ups; changes are made by *at() calls on the parent directory so found.
 #include "linux/rooted.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 
 #include "base/error.h"
-#include "base/stop.h"
+#include "linux/rooted_impl.h"
 
 namespace slipway::linux {
 namespace {
@@ -40,90 +39,6 @@ std::string fd_path(const Fd& fd) {
 
 bool missing(int error) {
   return error == ENOENT || error == ENOTDIR;
-}
-
-struct DirCloser {
-  void operator()(DIR* dir) const { ::closedir(dir); }
-};
-using Dir = std::unique_ptr<DIR, DirCloser>;
-
-// Takes a directory descriptor over.
-Dir read_dir(Fd fd) {
-  DIR* dir = ::fdopendir(fd.get());
-  if (dir == nullptr) throw SystemError(errno, "read a directory");
-  fd.release();
-  return Dir(dir);
-}
-
-std::vector<std::string> names_in(Fd fd) {
-  const Dir dir = read_dir(std::move(fd));
-  std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* entry = ::readdir(dir.get())) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  if (errno != 0) throw SystemError(errno, "read a directory");
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-Fd open_directory_at(int parent, const std::string& name) {
-  return Fd(check(
-      ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK),
-      "open directory {}", name));
-}
-
-// Depth is held on the heap (a hostile tree may be deeper than the stack) with one directory open
-// per level; what lies deeper than max_depth is first moved up into the tree's top.
-constexpr size_t max_depth = 100;
-struct Level {
-  Fd fd;
-  std::string name;
-  std::vector<std::string> left;
-};
-
-void remove_tree_at(int parent, const std::string& name) {
-  if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return;
-  if (errno != EISDIR && errno != EPERM) throw SystemError(errno, "remove " + name);
-  struct stat info {};
-  check(::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW), "stat {}", name);
-  const dev_t device = info.st_dev;
-  std::vector<Level> levels;
-  int moves = 0;
-  auto enter = [&](int at, const std::string& what) {
-    Fd fd = open_directory_at(at, what);
-    struct stat inner {};
-    check(::fstat(fd.get(), &inner), "stat {}", what);
-    if (inner.st_dev != device)
-      throw conflict("{} is on another file system: unmount it first", what);
-    auto names = names_in(duplicate(fd.get()));
-    levels.push_back({std::move(fd), what, std::move(names)});
-  };
-  enter(parent, name);
-  while (!levels.empty()) {
-    auto& top = levels.back();
-    if (top.left.empty()) {
-      const std::string done = top.name;
-      levels.pop_back();
-      const int at = levels.empty() ? parent : levels.back().fd.get();
-      check(::unlinkat(at, done.c_str(), AT_REMOVEDIR), "remove directory {}", done);
-      continue;
-    }
-    const std::string next = std::move(top.left.back());
-    top.left.pop_back();
-    const int at = top.fd.get();
-    if (::unlinkat(at, next.c_str(), 0) == 0 || errno == ENOENT) continue;
-    if (errno != EISDIR && errno != EPERM) throw SystemError(errno, "remove " + next);
-    if (levels.size() >= max_depth) {
-      auto& first = levels.front();
-      const std::string moved = fmt::format(".slipway-remove-{}", moves++);
-      check(::renameat(at, next.c_str(), first.fd.get(), moved.c_str()), "remove {}", next);
-      first.left.push_back(moved);
-      continue;
-    }
-    enter(at, next);
-  }
 }
 
 }  // namespace
@@ -203,7 +118,7 @@ void Root::write_file(std::string_view path, std::string_view text, unsigned mod
 }
 
 std::vector<std::string> Root::list(std::string_view path) const {
-  return names_in(open(path, O_RDONLY | O_DIRECTORY));
+  return rooted::names_in(open(path, O_RDONLY | O_DIRECTORY));
 }
 
 void Root::make_directory(std::string_view path, unsigned mode) const {
@@ -294,12 +209,7 @@ void Root::remove_all(std::string_view path) const {
   if (!lstat(path)) return;
   const auto at = place(path);
   if (at.name.empty()) throw invalid_argument("cannot remove {}: it is the root itself", path);
-  remove_tree_at(at.directory.get(), at.name);
-}
-
-void remove_contents(int directory_fd) {
-  for (const auto& name : names_in(open_directory_at(directory_fd, ".")))
-    remove_tree_at(directory_fd, name);
+  rooted::remove_tree_at(at.directory.get(), at.name);
 }
 
 }  // namespace slipway::linux
