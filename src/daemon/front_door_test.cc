@@ -10,6 +10,7 @@
 
 #include "aws/credentials.h"
 #include "aws/dispatcher.h"
+#include "aws/sigv4.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/strings.h"
@@ -165,6 +166,30 @@ TEST_P(FrontDoor, SaysWhatIsNotThere) {
   const auto missing = aws({"iam", "get-role", "--role-name", "nobody"}).out;
   EXPECT_THAT(missing, HasSubstr("(NoSuchEntity) when calling the GetRole operation"));
   EXPECT_THAT(missing, HasSubstr("The role with name nobody cannot be found."));
+}
+
+// Refused before it is read: the client must get the answer, not a broken connection.
+TEST_P(FrontDoor, AHugeBodyGetsAnAnswer) {
+  for (const bool known : {true, false}) {
+    net::Request request;
+    request.method = "POST";
+    request.path = "/";
+    request.headers = {{"Host", fmt::format("127.0.0.1:{}", port_)},
+                       {"Content-Type", "application/x-amz-json-1.1"},
+                       {"X-Amz-Target", "AmazonEC2ContainerServiceV20141113.ListClusters"}};
+    const std::string body(12u << 20, ' ');
+    aws::sign(request, body, known ? key_.access_key_id : "AKIANOBODY", key_.secret_access_key, "",
+              "eu-west-1", "ecs", clock_.now());
+    net::ClientRequest sent;
+    sent.method = "POST";
+    sent.url = fmt::format("http://127.0.0.1:{}/", port_);
+    sent.headers = request.headers;
+    sent.body = body;
+    auto response = net::request(sent);
+    EXPECT_EQ(response->status(), known ? 413 : 400);
+    EXPECT_THAT(response->read_all(),
+                HasSubstr(known ? "RequestEntityTooLarge" : "UnrecognizedClient"));
+  }
 }
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(FrontDoor);
