@@ -178,8 +178,7 @@ bool Loop::serve(const haproxy::Model& model) {
     return true;
   }
   const auto rendered = haproxy::render(model, supervisor_.render_options());
-  // Workers that a reload is about to replace live on for their connections: they too must hear
-  // which targets came and went, so the changes go first and the reload follows.
+  // Even when a reload follows: until it is done, the running worker must know.
   if (!structure_.empty()) {
     std::vector<haproxy::SlotChange> changes;
     for (auto& [group, slots] : wanted) {

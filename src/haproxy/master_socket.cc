@@ -105,10 +105,6 @@ std::string MasterSocket::command(const std::string& text, milliseconds time) co
   }
 }
 
-std::string MasterSocket::worker_command(int pid, const std::string& text) const {
-  return command(fmt::format("@!{} {}", pid, text));
-}
-
 std::optional<std::string> MasterSocket::description() const {
   for (auto& line : split(command("@1 show info"), '\n')) {
     if (line.starts_with("description: ")) return std::string(trim(line.substr(13)));

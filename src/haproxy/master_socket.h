@@ -34,8 +34,6 @@ class MasterSocket {
   // Throws Error(unavailable) when nobody answers within the time.
   std::string command(const std::string& text, milliseconds time = milliseconds(3000)) const;
   ProcessList processes() const { return parse_processes(command("show proc")); }
-  // To one worker, old ones included.
-  std::string worker_command(int pid, const std::string& text) const;
   // What the current worker was started with; nullopt when there is none.
   std::optional<std::string> description() const;
   const std::string& path() const { return path_; }

@@ -93,6 +93,18 @@ std::string nobody(const Text& out) {
   return single_quoted("unix@" + out.options.files_directory + "/nobody.sock");
 }
 
+// A worker that a reload has replaced cannot be told about targets any more, but idle connections
+// of clients may bring it one more request. It passes that on, as it came, to its successor, which
+// listens where the client had connected to ("*").
+void render_handover(Text& out, const Model& model) {
+  std::chrono::seconds idle{60};
+  for (auto& balancer : model.load_balancers) idle = std::max(idle, balancer.idle_timeout);
+  out.section("backend handover");
+  out.line(fmt::format("timeout server {}s", idle.count() + 5));
+  out.line(fmt::format("timeout tunnel {}s", idle.count() + 5));
+  out.line("server successor *");
+}
+
 void render_group(Text& out, const TargetGroup& group, bool with_targets) {
   out.section("backend " + backend_name(group.id));
   switch (group.algorithm) {
@@ -142,6 +154,7 @@ std::string render_text(const Model& model, Text& out, const std::string& struct
                         bool with_targets) {
   render_process(out, structure);
   render_defaults(out);
+  render_handover(out, model);
   if (!model.target_groups.empty()) render_nobody(out);
   std::set<uint16_t> ports;
   for (auto& balancer : model.load_balancers) {

@@ -194,6 +194,8 @@ void render_headers(Scope& s) {
 
 // What is the same for every balancer of a frontend.
 void render_common(Text& out) {
+  // A worker that a reload has replaced: see render_handover.
+  out.line("http-request allow if { stopping }");
   out.line("http-request return status 405 content-type 'text/html' file " + out.file(page(405)) +
            " hdr Server 'awselb/2.0' if { method -m str TRACE }");
   out.line("http-request return status 414 content-type 'text/html' file " + out.file(page(414)) +
@@ -248,6 +250,7 @@ void render_own_frontend(Text& out, const LoadBalancer& balancer, const Listener
   std::vector<std::string> routes;
   render_rules(scope, routes);
   if (has_sticky_groups(listener)) render_group_cookie(out);
+  out.line("use_backend handover if { stopping }");
   for (auto& route : routes) out.line(route);
 }
 
@@ -285,6 +288,7 @@ void render_shared_frontend(Text& out, const std::vector<const LoadBalancer*>& b
     render_rules(scope, routes);
   }
   if (sticky) render_group_cookie(out);
+  out.line("use_backend handover if { stopping }");
   for (auto& route : routes) out.line(route);
 }
 

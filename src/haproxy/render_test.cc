@@ -288,7 +288,8 @@ TEST(Render, HostileValuesStayValues) {
       }
       EXPECT_TRUE(words.contains(split_once(trim(line), ' ').first)) << line;
     }
-    EXPECT_EQ(sections, 2u + 1u + 3u + 1u + 2u) << "global, defaults, nobody, own, shared, groups";
+    EXPECT_EQ(sections, 2u + 2u + 3u + 1u + 2u)
+        << "global, defaults, handover, nobody, own, shared, groups";
   }
 }
 

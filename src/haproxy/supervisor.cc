@@ -227,30 +227,22 @@ std::set<std::string> Supervisor::binds() {
 }
 
 void Supervisor::update(const std::vector<SlotChange>& changes) const {
-  if (changes.empty()) return;
-  for (auto& worker : master_.processes().workers) {
-    for (auto& change : changes) {
-      const std::string name = backend_name(change.group) + "/" + server_name(change.slot);
-      std::vector<std::string> commands;
-      if (change.value.up) {
-        commands.push_back(fmt::format("set server {} addr {} port {}", name, change.value.address,
-                                       change.value.port));
-      }
-      commands.push_back("set server " + name + " state " + (change.value.up ? "ready" : "maint"));
-      if (change.cut) commands.push_back("shutdown sessions server " + name);
-      for (auto& command : commands) {
-        try {
-          const auto answer = master_.worker_command(worker.pid, command);
-          const bool expected = trim(answer).empty() || command.find(" addr ") != std::string::npos;
-          // An old worker may know neither the group nor the slot: it has no rule for them either.
-          if (worker.current && !expected) {
-            throw internal("HAProxy answered '{}' to '{}'", trim(answer), command);
-          }
-        } catch (const Error&) {
-          if (worker.current) throw;  // an old one may end at any time
-        }
-      }
+  for (auto& change : changes) {
+    const std::string name = backend_name(change.group) + "/" + server_name(change.slot);
+    if (change.value.up) {
+      // Answers in words whether or not it changed something; "ready" then tells if all is well.
+      master_.command(fmt::format("@1 set server {} addr {} port {}", name, change.value.address,
+                                  change.value.port));
     }
+    tell("set server " + name + " state " + (change.value.up ? "ready" : "maint"));
+    if (change.cut) tell("shutdown sessions server " + name);
+  }
+}
+
+void Supervisor::tell(const std::string& command) const {
+  const auto answer = master_.command("@1 " + command);
+  if (!trim(answer).empty()) {
+    throw internal("HAProxy answered '{}' to '{}'", trim(answer), command);
   }
 }
 

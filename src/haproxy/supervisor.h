@@ -46,7 +46,7 @@ class Supervisor {
   std::set<std::string> binds();
   // Cheaper than running(): is there a process?
   bool alive() { return process_runs(); }
-  // Tells every worker, also those that finish old connections.
+  // Tells the current worker; replaced ones pass new requests on to it.
   void update(const std::vector<SlotChange>& changes) const;
   // Ends HAProxy and its connections. Idempotent.
   void stop();
@@ -60,6 +60,8 @@ class Supervisor {
   void remove_old_pages(const Rendered& rendered) const;
   void validate(const std::string& config) const;
   bool process_runs();
+  // A command whose answer is nothing.
+  void tell(const std::string& command) const;
   void wait_for_structure(const std::string& structure, std::optional<int> failed_before);
   std::string log_tail() const;
 

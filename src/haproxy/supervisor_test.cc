@@ -8,7 +8,9 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "base/files.h"
+#include "base/stop.h"
 #include "base/strings.h"
 #include "net/http.h"
 
@@ -208,6 +210,50 @@ TEST_F(RealHaproxy, IsFoundAgainByTheNextSupervisor) {
   supervisor_->stop();
   EXPECT_EQ(supervisor_->running(), std::nullopt);
   EXPECT_THROW(get(url_), Error);
+}
+
+// One connection, several requests.
+class KeepAlive {
+ public:
+  explicit KeepAlive(const char* address) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in where{};
+    where.sin_family = AF_INET;
+    where.sin_port = htons(80);
+    ::inet_pton(AF_INET, address, &where.sin_addr);
+    check(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&where), sizeof where), "connect");
+  }
+  // The answer's bytes up to the end of "<name> /..." in its body.
+  std::string ask(const std::string& path) {
+    write_all(fd_.get(), "GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    std::string answer;
+    char buffer[4096];
+    while (answer.find(" " + path + "\n") == std::string::npos) {
+      const Stop never;
+      const auto deadline = std::chrono::steady_clock::now() + seconds(5);
+      if (wait_readable(fd_.get(), never, deadline) != Ready::yes) return answer + " (no answer)";
+      const size_t got = read_some(fd_.get(), buffer);
+      if (got == 0) return answer + " (closed)";
+      answer.append(buffer, got);
+    }
+    return answer;
+  }
+
+ private:
+  Fd fd_;
+};
+
+TEST_F(RealHaproxy, AnIdleConnectionOfAReplacedWorkerGetsItsAnswerFromALiveTarget) {
+  const Backend a("a"), b("b");
+  slots()[0] = a.slot();
+  apply();
+  KeepAlive client("127.64.0.1");
+  EXPECT_NE(client.ask("/1").find("a /1"), std::string::npos);
+  model_.load_balancers[0].idle_timeout = seconds(30);
+  apply();
+  supervisor_->update({{"web", 1, b.slot(), false}, {"web", 0, {}, true}});
+  const auto answer = to_lower(client.ask("/2"));
+  EXPECT_NE(answer.find("b /2"), std::string::npos) << answer;
+  EXPECT_NE(answer.find("connection: close"), std::string::npos) << answer;
 }
 
 TEST_F(RealHaproxy, AMissingProgramIsNamedWithWhatToDo) {
