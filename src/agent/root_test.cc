@@ -9,6 +9,7 @@
 #include "agent/testing.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/log.h"
 #include "base/sync.h"
 #include "codec/json.h"
 #include "linux/cgroups.h"
@@ -45,6 +46,7 @@ class ROOT_Agent : public ::testing::Test {
       std::cerr << "SKIPPED: needs root in a box: run tools/box build/dev/agent_test\n";
       GTEST_SKIP();
     }
+    if (std::getenv("SLIPWAY_TEST_DEBUG") != nullptr) log::set_up(log::Level::debug);
     remove_tree(root_);
     store_ = store::open_memory();
     content_ = std::make_unique<image::ContentStore>(root_ + "/content");

@@ -25,6 +25,7 @@ Worker::Worker(TaskRecord record, TaskRuntime& runtime, store::Store& store, Clo
       store_(store),
       clock_(clock),
       changed_(std::move(changed)),
+      task_id_(record.spec.id),
       record_(std::move(record)) {}
 
 Worker::~Worker() {
@@ -87,7 +88,7 @@ void Worker::run() {
     runtime_.adopt(snapshot(), handle());
     loop();
   } catch (const std::exception& e) {
-    log::error("agent", "task {}: {}", record_.spec.id, e.what());
+    log::error("agent", "task {}: {}", task_id_, e.what());
   }
   pull_stop_.request();
   pulls_.clear();
@@ -149,8 +150,13 @@ void Worker::wait(const std::optional<TimePoint>& until, milliseconds at_most) {
 bool Worker::carry_out(const std::vector<Action>& actions) {
   for (const auto& action : actions) {
     if (stop_.requested()) return true;
+    const auto began = std::chrono::steady_clock::now();
     try {
       carry_out(action);
+      const std::chrono::duration<double, std::milli> took =
+          std::chrono::steady_clock::now() - began;
+      log::debug("agent", "task {}: {} {} took {:.1f} ms", task_id_, to_string(action.what),
+                 action.container, took.count());
     } catch (const Error& e) {
       if (stop_.requested() && e.kind() == Kind::cancelled) return true;
       return !note_failure(action, e.what());
@@ -190,7 +196,7 @@ void Worker::carry_out(const Action& action) {
 
 // True when the action is to be tried again; else the failure has become part of the record.
 bool Worker::note_failure(const Action& action, const std::string& reason) {
-  log::warning("agent", "task {}: {}: {}", record_.spec.id, to_string(action.what), reason);
+  log::warning("agent", "task {}: {}: {}", task_id_, to_string(action.what), reason);
   const std::lock_guard lock(mutex_);
   switch (action.what) {
     case Do::prepare:

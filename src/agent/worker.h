@@ -45,6 +45,7 @@ class Worker {
   store::Store& store_;
   Clock& clock_;
   const std::function<void()> changed_;
+  const std::string task_id_;
   const Stop stop_;
   const Stop pull_stop_ = stop_.child();
   const Wakeup wakeup_;
