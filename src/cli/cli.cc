@@ -10,6 +10,7 @@ namespace {
 
 void add_places(CLI::App* command, daemon::Options& options) {
   command->add_option("--data-dir", options.data_dir, "where state, images and logs are kept")
+      ->envname("SLIPWAY_DATA_DIR")
       ->capture_default_str();
   command->add_option("--run-dir", options.run_dir, "where sockets and pid files are")
       ->envname("SLIPWAY_RUN_DIR")
