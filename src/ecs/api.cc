@@ -11,8 +11,9 @@
 
 namespace slipway::ecs {
 
+namespace op = aws::ecs::op;
+
 aws::Service service(Ecs& self) {
-  namespace op = aws::ecs::op;
   return {"ecs",
           {
               aws::op<op::CreateCluster>(self, create_cluster),

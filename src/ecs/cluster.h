@@ -22,9 +22,20 @@ shape::PutClusterCapacityProvidersResponse put_cluster_capacity_providers(
 shape::DescribeCapacityProvidersResponse describe_capacity_providers(
     Ecs& self, aws::Context& c, const shape::DescribeCapacityProvidersRequest& in);
 
+// As the API shows it; include as in DescribeClusters.
+shape::Cluster present(const aws::Context& c, const ClusterRecord& record,
+                       const std::optional<std::vector<std::string>>& include);
+const std::optional<std::vector<std::string>>& everything();
+
+// --- capacity.cc ---
+
 using Strategy = std::vector<shape::CapacityProviderStrategyItem>;
 // Weights and bases as AWS wants them, providers known; fills in the defaults.
 Strategy checked_strategy(const Strategy& strategy);
+
+// Both lists replaced; every provider of the strategy must be among the providers.
+void set_providers(shape::Cluster& cluster, const std::vector<std::string>& providers,
+                   const Strategy& strategy);
 
 // Where tasks are to run: a launch type, or the strategy that stands in its place.
 struct Compute {

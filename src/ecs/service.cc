@@ -53,17 +53,15 @@ ServiceRecord make_service(const aws::Context& c, const shape::CreateServiceRequ
   service.serviceRegistries.emplace();
   service.deploymentConfiguration =
       checked_deployment_configuration(in.deploymentConfiguration, default_configuration());
-  shape::DeploymentController controller;
-  controller.type = "ECS";
-  service.deploymentController = controller;
+  service.deploymentController.emplace().type = "ECS";
   service.createdAt = c.now;
   service.createdBy = c.principal_arn;
   service.roleArn = fmt::format(
       "arn:aws:iam::{}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS", c.account);
-  service.placementConstraints =
-      in.placementConstraints.value_or(std::vector<shape::PlacementConstraint>());
-  service.placementStrategy =
-      in.placementStrategy.value_or(std::vector<shape::PlacementStrategy>());
+  service.placementConstraints = in.placementConstraints;
+  if (!service.placementConstraints) service.placementConstraints.emplace();
+  service.placementStrategy = in.placementStrategy;
+  if (!service.placementStrategy) service.placementStrategy.emplace();
   service.healthCheckGracePeriodSeconds = in.healthCheckGracePeriodSeconds.value_or(0);
   service.schedulingStrategy = "REPLICA";
   service.tags = in.tags.value_or(Tags());
@@ -77,6 +75,18 @@ ServiceRecord make_service(const aws::Context& c, const shape::CreateServiceRequ
   record.request_digest = sha256_hex(nlohmann::json(in).dump());
   show_primary(record);
   return record;
+}
+
+void check_placement(const shape::CreateServiceRequest& in, const Compute& compute) {
+  if (compute.launch_type != "FARGATE") return;
+  if (in.placementStrategy && !in.placementStrategy->empty()) {
+    throw shape::InvalidParameterException(
+        "Placement strategies are not supported with FARGATE launch type.");
+  }
+  if (in.placementConstraints && !in.placementConstraints->empty()) {
+    throw shape::InvalidParameterException(
+        "Placement constraints are not supported with FARGATE launch type.");
+  }
 }
 
 bool wants_tags(const std::optional<std::vector<std::string>>& include) {
@@ -112,15 +122,7 @@ shape::CreateServiceResponse create_service(Ecs&, aws::Context& c,
   const Compute compute =
       choose_compute(cluster_record->cluster, in.launchType, in.capacityProviderStrategy);
   check_compatible(definition->definition, compute.launch_type);
-  if (compute.launch_type == "FARGATE" && in.placementStrategy && !in.placementStrategy->empty()) {
-    throw shape::InvalidParameterException(
-        "Placement strategies are not supported with FARGATE launch type.");
-  }
-  if (compute.launch_type == "FARGATE" && in.placementConstraints &&
-      !in.placementConstraints->empty()) {
-    throw shape::InvalidParameterException(
-        "Placement constraints are not supported with FARGATE launch type.");
-  }
+  check_placement(in, compute);
   const ServiceRecord record =
       make_service(c, in, cluster, first_deployment(c, in, definition->definition, compute));
   services.put(*c.db, key, record);

@@ -206,11 +206,11 @@ class Applier {
   void account(TaskRecord& task) {
     task.accounted = true;
     if (task.asked_to_stop || task.task.stopCode != "TaskFailedToStart") return;
-    add_event_once(
-        service_,
-        fmt::format("(service {}) was unable to place a task. Reason: {}.",
-                    *service_.service.serviceName, task.task.stoppedReason.value_or("unknown")),
-        now_);
+    std::string reason = task.task.stoppedReason.value_or("unknown");
+    if (reason.ends_with('.')) reason.pop_back();
+    const std::string message = fmt::format("(service {}) was unable to place a task. Reason: {}.",
+                                            *service_.service.serviceName, reason);
+    add_event_once(service_, message, now_);
   }
 
   store::Writer& db_;

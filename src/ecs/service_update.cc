@@ -5,23 +5,23 @@
 namespace slipway::ecs {
 namespace {
 
+std::shared_ptr<const TaskDefinitionRecord> wanted_definition(const aws::Context& c,
+                                                              const shape::UpdateServiceRequest& in,
+                                                              const std::string& current) {
+  const bool given = in.taskDefinition && !in.taskDefinition->empty();
+  auto found = find_definition(*c.db, c.region, given ? *in.taskDefinition : current);
+  // The revision in use may be named even after it was deregistered.
+  if (found && found->definition.taskDefinitionArn == current) return found;
+  return need_active_definition(c, in.taskDefinition.value_or(""));
+}
+
 // Everything of the update that belongs to a service revision, applied to the current one.
 DeploymentRecord changed_revision(const aws::Context& c, const shape::UpdateServiceRequest& in,
                                   const shape::Cluster& cluster, const DeploymentRecord& current) {
   DeploymentRecord out = current;
-  std::shared_ptr<const TaskDefinitionRecord> definition;
-  if (in.taskDefinition && !in.taskDefinition->empty()) {
-    definition = find_definition(*c.db, c.region, *in.taskDefinition);
-    // The revision in use may be named even after it was deregistered.
-    if (!definition || definition->definition.taskDefinitionArn != current.task_definition) {
-      definition = need_active_definition(c, *in.taskDefinition);
-    }
-    out.task_definition = *definition->definition.taskDefinitionArn;
-  } else {
-    definition = find_definition(*c.db, c.region, current.task_definition);
-    if (!definition) throw shape::ClientException("TaskDefinition not found.");
-  }
+  const auto definition = wanted_definition(c, in, current.task_definition);
   const auto& wanted = definition->definition;
+  out.task_definition = *wanted.taskDefinitionArn;
   if (in.capacityProviderStrategy) {
     const Compute compute =
         in.capacityProviderStrategy->empty()

@@ -50,10 +50,7 @@ shape::TaskOverride full_overrides(shape::TaskOverride overrides,
   return overrides;
 }
 
-}  // namespace
-
-TaskRecord make_task(const NewTask& wanted, const shape::TaskDefinition& definition,
-                     TimePoint now) {
+TaskRecord empty_record(const NewTask& wanted) {
   TaskRecord record;
   record.region = wanted.region;
   record.account = wanted.account;
@@ -63,16 +60,37 @@ TaskRecord make_task(const NewTask& wanted, const shape::TaskDefinition& definit
   record.deployment = wanted.deployment;
   record.targets = wanted.targets;
   record.tags = wanted.tags;
+  return record;
+}
+
+void set_platform(shape::Task& task, const NewTask& wanted,
+                  const shape::TaskDefinition& definition) {
+  task.platformVersion = wanted.platform_version == "LATEST" || wanted.platform_version.empty()
+                             ? "1.4.0"
+                             : wanted.platform_version;
+  task.platformFamily = "Linux";
+  shape::EphemeralStorage storage;
+  storage.sizeInGiB = 20;
+  task.ephemeralStorage = definition.ephemeralStorage.value_or(storage);
+  shape::TaskEphemeralStorage shown;
+  shown.sizeInGiB = task.ephemeralStorage->sizeInGiB;
+  task.fargateEphemeralStorage = shown;
+}
+
+}  // namespace
+
+TaskRecord make_task(const NewTask& wanted, const shape::TaskDefinition& definition,
+                     TimePoint now) {
+  TaskRecord record = empty_record(wanted);
   const std::string prefix = fmt::format("arn:aws:ecs:{}:{}", wanted.region, wanted.account);
   auto& task = record.task;
   task.taskArn = fmt::format("{}:task/{}/{}", prefix, wanted.cluster, wanted.id);
   task.clusterArn = fmt::format("{}:cluster/{}", prefix, wanted.cluster);
   task.taskDefinitionArn = definition.taskDefinitionArn;
   task.attachments.emplace();
-  shape::Attribute architecture;
+  auto& architecture = task.attributes.emplace().emplace_back();
   architecture.name = "ecs.cpu-architecture";
   architecture.value = "x86_64";
-  task.attributes = {architecture};
   if (!wanted.capacity_provider.empty()) task.capacityProviderName = wanted.capacity_provider;
   task.containers.emplace();
   for (const auto& container : *definition.containerDefinitions) {
@@ -89,18 +107,7 @@ TaskRecord make_task(const NewTask& wanted, const shape::TaskDefinition& definit
   task.lastStatus = "PROVISIONING";
   task.launchType = wanted.launch_type;
   task.overrides = full_overrides(wanted.overrides, definition);
-  if (wanted.launch_type == "FARGATE") {
-    task.platformVersion = wanted.platform_version == "LATEST" || wanted.platform_version.empty()
-                               ? "1.4.0"
-                               : wanted.platform_version;
-    task.platformFamily = "Linux";
-    shape::EphemeralStorage storage;
-    storage.sizeInGiB = 20;
-    task.ephemeralStorage = definition.ephemeralStorage.value_or(storage);
-    shape::TaskEphemeralStorage shown;
-    shown.sizeInGiB = task.ephemeralStorage->sizeInGiB;
-    task.fargateEphemeralStorage = shown;
-  }
+  if (wanted.launch_type == "FARGATE") set_platform(task, wanted, definition);
   if (!wanted.started_by.empty()) task.startedBy = wanted.started_by;
   task.version = 1;
   return record;

@@ -102,6 +102,35 @@ void add_ports(agent::ContainerSpec& out, const shape::ContainerDefinition& from
   }
 }
 
+agent::NetworkInterface network_of(const Interface& from) {
+  agent::NetworkInterface out;
+  out.id = from.id;
+  out.mac = from.mac;
+  out.ip = from.ip;
+  out.subnet_id = from.subnet;
+  out.subnet_cidr = from.subnet_cidr;
+  out.vpc_cidr = from.vpc_cidr;
+  out.private_dns_name = from.private_dns_name;
+  out.attachment_id = from.attachment_id;
+  out.security_groups = from.security_groups;
+  return out;
+}
+
+void set_limits(agent::ContainerSpec& out, const shape::ContainerDefinition& from,
+                const shape::ContainerOverride* override) {
+  out.cpu = override && override->cpu ? *override->cpu : from.cpu.value_or(0);
+  out.memory_mib = override && override->memory ? *override->memory : from.memory.value_or(0);
+  out.memory_reservation_mib = override && override->memoryReservation
+                                   ? *override->memoryReservation
+                                   : from.memoryReservation.value_or(0);
+  out.stop_timeout_s = from.stopTimeout;
+  out.start_timeout_s = from.startTimeout;
+  for (const auto& limit : from.ulimits.value_or(std::vector<shape::Ulimit>())) {
+    out.ulimits.push_back(
+        {limit.name.value_or(""), limit.softLimit.value_or(0), limit.hardLimit.value_or(0)});
+  }
+}
+
 agent::ContainerSpec make_container(const TaskRecord& task, const shape::TaskDefinition& definition,
                                     const shape::ContainerDefinition& from) {
   if (from.secrets && !from.secrets->empty()) {
@@ -129,10 +158,6 @@ agent::ContainerSpec make_container(const TaskRecord& task, const shape::TaskDef
   out.logs = logs_of(from);
   out.labels = from.dockerLabels.value_or(std::map<std::string, std::string>());
   out.mounts = mounts_of(task, definition, from);
-  for (const auto& limit : from.ulimits.value_or(std::vector<shape::Ulimit>())) {
-    out.ulimits.push_back(
-        {limit.name.value_or(""), limit.softLimit.value_or(0), limit.hardLimit.value_or(0)});
-  }
   out.user = from.user.value_or("");
   out.working_dir = from.workingDirectory.value_or("");
   out.essential = from.essential.value_or(true);
@@ -140,13 +165,7 @@ agent::ContainerSpec make_container(const TaskRecord& task, const shape::TaskDef
   out.init = from.linuxParameters && from.linuxParameters->initProcessEnabled.value_or(false);
   out.tty = from.pseudoTerminal.value_or(false);
   out.interactive = from.interactive.value_or(false);
-  out.cpu = override && override->cpu ? *override->cpu : from.cpu.value_or(0);
-  out.memory_mib = override && override->memory ? *override->memory : from.memory.value_or(0);
-  out.memory_reservation_mib = override && override->memoryReservation
-                                   ? *override->memoryReservation
-                                   : from.memoryReservation.value_or(0);
-  out.stop_timeout_s = from.stopTimeout;
-  out.start_timeout_s = from.startTimeout;
+  set_limits(out, from, override);
   return out;
 }
 
@@ -163,20 +182,7 @@ agent::TaskSpec make_spec(const TaskRecord& task, const shape::TaskDefinition& d
   out.launch_type = task.task.launchType.value_or("");
   out.availability_zone = task.task.availabilityZone.value_or("");
   out.network_mode = definition.networkMode.value_or("bridge");
-  if (task.interface) {
-    const Interface& from = *task.interface;
-    agent::NetworkInterface network;
-    network.id = from.id;
-    network.mac = from.mac;
-    network.ip = from.ip;
-    network.subnet_id = from.subnet;
-    network.subnet_cidr = from.subnet_cidr;
-    network.vpc_cidr = from.vpc_cidr;
-    network.private_dns_name = from.private_dns_name;
-    network.attachment_id = from.attachment_id;
-    network.security_groups = from.security_groups;
-    out.network = network;
-  }
+  if (task.interface) out.network = network_of(*task.interface);
   for (const auto& container : *definition.containerDefinitions) {
     out.containers.push_back(make_container(task, definition, container));
   }

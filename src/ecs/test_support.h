@@ -1,13 +1,10 @@
-// For the tests of ecs/: an account with a VPC and a load balancer in a store in memory, handlers
-// called as the dispatcher would, a fake agent and a fake load balancer that move when told, and
-// crashes wherever wanted.
+// For the tests of ecs/: an account with a VPC in a store in memory, handlers called as the
+// dispatcher would, and a fake load balancer. elb/ and ec2/ publish no more than ecs/ needs, so the
+// fake writes the rows of elb's tables by hand, as elb's own loop would.
 #pragma once
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/error.h"
-#include "base/strings.h"
-#include "ec2/model.h"
 #include "ec2/network.h"
 #include "ecs/api.h"
 #include "ecs/cluster.h"
@@ -16,149 +13,10 @@
 #include "ecs/tags.h"
 #include "ecs/task.h"
 #include "ecs/task_definition.h"
-#include "elb/handlers.h"
-#include "elb/model.h"
-#include "elb/shown_health.h"
+#include "ecs/test_fakes.h"
+#include "elb/targets.h"
 
 namespace slipway::ecs {
-
-// Not an std::exception, so that nothing on the way catches it.
-struct Crash {};
-
-// Counts down to a crash; negative: none.
-struct CrashPoint {
-  int left = -1;
-  void pass() {
-    if (left >= 0 && left-- == 0) throw Crash();
-  }
-};
-
-class CrashingStore : public store::Store {
- public:
-  explicit CrashingStore(CrashPoint& point) : point_(point), inner_(store::open_memory()) {}
-  void read(const std::function<void(const store::Reader&)>& fn) const override {
-    inner_->read(fn);
-  }
-  uint64_t write(const std::function<void(store::Writer&)>& fn) override {
-    point_.pass();
-    const auto revision = inner_->write(fn);
-    point_.pass();
-    return revision;
-  }
-  uint64_t revision() const override { return inner_->revision(); }
-  store::Stats stats() const override { return inner_->stats(); }
-  uint64_t wait_for_change(uint64_t after, const Stop& stop, SteadyTime deadline) const override {
-    return inner_->wait_for_change(after, stop, deadline);
-  }
-
- private:
-  CrashPoint& point_;
-  std::unique_ptr<store::Store> inner_;
-};
-
-// Tasks move one status per advance(). An image "bad" cannot be pulled, "short" exits once it runs.
-class FakeRunner : public TaskRunner {
- public:
-  explicit FakeRunner(CrashPoint& point) : point_(point) {}
-
-  void start_task(const agent::TaskSpec& spec) override {
-    point_.pass();
-    EXPECT_FALSE(forgotten.contains(spec.arn)) << "started again: " << spec.arn;
-    if (tasks.contains(spec.arn)) return;
-    Body body{spec, {}, false};
-    body.status.arn = spec.arn;
-    body.status.last_status = "PROVISIONING";
-    for (const auto& container : spec.containers) {
-      body.status.containers.push_back({});
-      body.status.containers.back().name = container.name;
-    }
-    tasks[spec.arn] = body;
-    ++change;
-    point_.pass();
-  }
-  void stop_task(const std::string& arn) override {
-    point_.pass();
-    const auto found = tasks.find(arn);
-    if (found == tasks.end()) return;
-    if (found->second.status.last_status == "RUNNING" && before_stop)
-      before_stop(found->second.spec);
-    found->second.stopping = true;
-    point_.pass();
-  }
-  void forget_task(const std::string& arn) override {
-    point_.pass();
-    if (!tasks.contains(arn)) return;
-    EXPECT_EQ(tasks.at(arn).status.last_status, "STOPPED") << "forgotten while alive: " << arn;
-    tasks.erase(arn);
-    forgotten.insert(arn);
-    point_.pass();
-  }
-  std::vector<agent::TaskStatus> list() const override {
-    std::vector<agent::TaskStatus> out;
-    for (const auto& [arn, body] : tasks) out.push_back(body.status);
-    return out;
-  }
-  uint64_t wait_for_change(uint64_t, const Stop& stop, SteadyTime deadline) const override {
-    wait_readable(-1, stop, deadline);
-    return change;
-  }
-
-  void advance(TimePoint now) {
-    for (auto& [arn, body] : tasks) move(body, now);
-    ++change;
-  }
-  // An essential container ends by itself.
-  void exit(const std::string& arn, int code, TimePoint now) {
-    auto& status = tasks.at(arn).status;
-    status.stop_code = "EssentialContainerExited";
-    status.stopped_reason = "Essential container in task exited";
-    for (auto& container : status.containers) {
-      container.exit_code = code;
-      container.last_status = "STOPPED";
-    }
-    status.last_status = "STOPPED";
-    status.stopped_at = now;
-    ++change;
-  }
-
-  struct Body {
-    agent::TaskSpec spec;
-    agent::TaskStatus status;
-    bool stopping = false;
-  };
-  std::map<std::string, Body> tasks;
-  std::set<std::string> forgotten;
-  std::function<void(const agent::TaskSpec&)> before_stop;
-  std::string container_health = "UNKNOWN";
-  std::atomic<uint64_t> change = 0;
-
- private:
-  void move(Body& body, TimePoint now) {
-    auto& status = body.status;
-    const std::string image = body.spec.containers.front().image;
-    if (status.last_status == "STOPPED") return;
-    if (body.stopping) {
-      const bool last = status.last_status == "DEPROVISIONING";
-      status.last_status = last ? "STOPPED" : "DEPROVISIONING";
-      if (last) status.stopped_at = now;
-    } else if (status.last_status == "PROVISIONING") {
-      status.last_status = "PENDING";
-    } else if (status.last_status == "PENDING" && image == "bad") {
-      status.stop_code = "TaskFailedToStart";
-      status.stopped_reason = "CannotPullContainerError: no such image";
-      status.last_status = "STOPPED";
-      status.stopped_at = now;
-    } else if (status.last_status == "PENDING") {
-      status.last_status = "RUNNING";
-      status.started_at = now;
-      for (auto& container : status.containers) container.last_status = "RUNNING";
-    } else if (status.last_status == "RUNNING") {
-      status.health = container_health;
-      if (image == "short") exit(status.arn, 1, now);
-    }
-  }
-  CrashPoint& point_;
-};
 
 class World {
  public:
@@ -172,17 +30,15 @@ class World {
       }
     });
     runner.before_stop = [this](const agent::TaskSpec& spec) {
-      store.read([&](const store::Reader& db) {
-        for (const auto& target : elb::targets.scan(db)) {
-          EXPECT_NE(target->id, spec.network->ip) << "stopped before it was drained";
-        }
-      });
+      for (const auto& [key, target] : rows("elb_targets")) {
+        EXPECT_NE(target.at("id"), spec.network->ip) << "stopped before it was drained";
+      }
     };
     restart();
   }
 
-  template <typename Self, typename Out, typename In>
-  Out call(Self& self, Out (*handler)(Self&, aws::Context&, const In&), const In& in) {
+  template <typename Out, typename In>
+  Out call(Out (*handler)(Ecs&, aws::Context&, const In&), const In& in) {
     Out out;
     aws::Context c{.store = store,
                    .db = nullptr,
@@ -196,13 +52,9 @@ class World {
                    .host = {}};
     store.write([&](store::Writer& db) {
       c.db = &db;
-      out = handler(self, c, in);
+      out = handler(ecs, c, in);
     });
     return out;
-  }
-  template <typename Out, typename In>
-  Out call(Out (*handler)(Ecs&, aws::Context&, const In&), const In& in) {
-    return call(ecs, handler, in);
   }
   // "Code: message" of the error that the call must end in.
   template <typename Out, typename In>
@@ -215,30 +67,17 @@ class World {
     }
   }
 
-  // A target group that a listener forwards to.
+  // A target group; behind_balancer: a listener's rule forwards to it.
   std::string make_group(const std::string& name, bool behind_balancer = true) {
-    aws::elb::CreateTargetGroupInput group;
-    group.Name = name;
-    group.Protocol = "HTTP";
-    group.Port = 80;
-    group.VpcId = vpc;
-    group.TargetType = "ip";
     const std::string arn =
-        *call(elb, elb::create_target_group, group).TargetGroups->at(0).TargetGroupArn;
-    if (!behind_balancer) return arn;
-    aws::elb::CreateLoadBalancerInput balancer;
-    balancer.Name = name + "-lb";
-    balancer.Subnets = {subnets.at(0), subnets.at(1)};
-    aws::elb::CreateListenerInput listener;
-    listener.LoadBalancerArn =
-        *call(elb, elb::create_load_balancer, balancer).LoadBalancers->at(0).LoadBalancerArn;
-    listener.Port = 80;
-    listener.Protocol = "HTTP";
-    aws::elb::Action action;
-    action.Type = "forward";
-    action.TargetGroupArn = arn;
-    listener.DefaultActions = {action};
-    call(elb, elb::create_listener, listener);
+        "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/" + name + "/0";
+    put("elb_target_groups", arn,
+        {{"shape", {{"TargetGroupArn", arn}, {"TargetGroupName", name}, {"TargetType", "ip"}}}});
+    if (behind_balancer) put("elb_uses", arn + "|rule", {{"load_balancer", "lb"}});
+    store.read([&](const store::Reader& db) {
+      EXPECT_TRUE(elb::target_group_exists(db, arn));
+      EXPECT_EQ(elb::target_group_in_use(db, arn), behind_balancer);
+    });
     return arn;
   }
 
@@ -296,18 +135,12 @@ class World {
   }
   size_t interfaces_of_tasks() {
     size_t out = 0;
-    store.read([&](const store::Reader& db) {
-      for (const auto& row : ec2::interfaces.scan(db)) {
-        if (row->shape.Description.value_or("").find(":attachment/") != std::string::npos) ++out;
-      }
-    });
+    for (const auto& [key, row] : rows("ec2_interfaces")) {
+      if (row.at("shape").value("Description", "").find(":attachment/") != std::string::npos) ++out;
+    }
     return out;
   }
-  size_t target_count() {
-    size_t out = 0;
-    store.read([&](const store::Reader& db) { out = elb::targets.scan(db).size(); });
-    return out;
-  }
+  size_t target_count() { return rows("elb_targets").size(); }
 
   // The control plane dies and comes back.
   void restart() { loop.emplace(Loop::Deps{store, runner, clock, ecs.options()}); }
@@ -329,20 +162,29 @@ class World {
   }
   // What elb's own loop does: checks pass, draining ends.
   void balance() {
-    store.write([&](store::Writer& db) {
-      for (const auto& target : elb::targets.scan(db)) {
-        const std::string key = elb::target_key(target->group, target->id, target->port);
-        if (target->state == "draining") {
-          elb::targets.erase(db, key);
-          continue;
-        }
-        elb::TargetRow row = *target;
-        const bool sick = sick_addresses.contains(row.id) || all_sick;
-        elb::set_state(row, sick ? "unhealthy" : "healthy",
-                       sick ? "Target.ResponseCodeMismatch" : "");
-        if (row.state != target->state) elb::targets.put(db, key, row);
+    for (auto& [key, target] : rows("elb_targets")) {
+      if (target.at("state") == "draining") {
+        store.write([&](store::Writer& db) { db.erase("elb_targets", key); });
+        continue;
       }
+      const bool sick = sick_addresses.contains(target.at("id"));
+      const auto before = target;
+      target["state"] = sick ? "unhealthy" : "healthy";
+      target["reason"] = sick ? "Target.ResponseCodeMismatch" : "";
+      if (target != before) put("elb_targets", key, target);
+    }
+  }
+
+  // Rows of another folder's table, as they are stored.
+  std::map<std::string, nlohmann::json> rows(const std::string& table) const {
+    std::map<std::string, nlohmann::json> out;
+    store.read([&](const store::Reader& db) {
+      for (const auto& row : db.scan(table)) out[row.key] = nlohmann::json::parse(*row.value);
     });
+    return out;
+  }
+  void put(const std::string& table, const std::string& key, const nlohmann::json& row) {
+    store.write([&](store::Writer& db) { db.put(table, key, row.dump()); });
   }
 
   CrashPoint crash;
@@ -350,12 +192,10 @@ class World {
   CrashingStore store;
   FakeRunner runner;
   Ecs ecs;
-  elb::Elb elb;
   std::optional<Loop> loop;
   std::vector<std::string> subnets;
   std::string vpc;
   std::set<std::string> sick_addresses;
-  bool all_sick = false;
 };
 
 }  // namespace slipway::ecs

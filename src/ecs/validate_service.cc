@@ -33,6 +33,25 @@ void refuse_unimplemented_members(const Request& in) {
   unsupported(filled(in.vpcLatticeConfigurations), "vpcLatticeConfigurations");
 }
 
+void check_target_group(const store::Reader& db, const std::string& arn,
+                        const std::string& network_mode) {
+  if (!elb::target_group_exists(db, arn)) {
+    refuse("The specified target group does not exist: " + arn);
+  }
+  if (!elb::target_group_in_use(db, arn)) {
+    refuse("The target group with targetGroupArn " + arn +
+           " does not have an associated load balancer.");
+  }
+  const bool awsvpc = network_mode == "awsvpc";
+  const std::string type = elb::target_group_type(db, arn);
+  if (type != (awsvpc ? "ip" : "instance")) {
+    refuse(
+        fmt::format("The provided target group {} has target type {}, which is incompatible "
+                    "with the {} network mode specified in the task definition.",
+                    arn, type, network_mode));
+  }
+}
+
 }  // namespace
 
 void refuse_unimplemented(const shape::CreateServiceRequest& in) {
@@ -90,21 +109,7 @@ std::vector<shape::LoadBalancer> checked_load_balancers(
                      [&](const auto& p) { return p.containerPort == port; })) {
       refuse(fmt::format("The container {} did not have a container port {} defined.", name, port));
     }
-    if (!elb::target_group_exists(db, arn)) {
-      refuse("The specified target group does not exist: " + arn);
-    }
-    if (!elb::target_group_in_use(db, arn)) {
-      refuse("The target group with targetGroupArn " + arn +
-             " does not have an associated load balancer.");
-    }
-    const bool awsvpc = definition.networkMode == "awsvpc";
-    const std::string type = elb::target_group_type(db, arn);
-    if (type != (awsvpc ? "ip" : "instance")) {
-      refuse(
-          fmt::format("The provided target group {} has target type {}, which is incompatible "
-                      "with the {} network mode specified in the task definition.",
-                      arn, type, definition.networkMode.value_or("bridge")));
-    }
+    check_target_group(db, arn, definition.networkMode.value_or("bridge"));
   }
   return load_balancers;
 }
