@@ -36,7 +36,9 @@ void Engine::Impl::release_resources(const Record& record) {
   attempt(id, "remove the cgroup", [&] {
     // The runtime removed it unless it failed half-way.
     const std::string cgroup = cgroup_of(record).substr(1);
-    if (cgroups.exists(cgroup)) cgroups.remove(cgroup);
+    if (!cgroups.exists(cgroup)) return;
+    cgroups.kill_all(cgroup, std::chrono::steady_clock::now() + seconds(5));
+    cgroups.remove(cgroup);
   });
   const std::string& mode = record.info.spec.network_mode;
   if (mode != "host" && !mode.starts_with("container:") && !mode.starts_with("netns:"))

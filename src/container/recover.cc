@@ -1,5 +1,6 @@
 // After a start of the daemon: what runs is found again, what ended meanwhile is noted, what is
 // nobody's is swept. And the opposite, tear_down.
+#include <csignal>
 #include <filesystem>
 
 #include "base/files.h"
@@ -25,6 +26,34 @@ bool starts_with_daemon(const Record& record) {
   const std::string& policy = record.info.spec.restart_policy;
   if (record.start_number == 0) return false;
   return policy == "always" || (policy == "unless-stopped" && !record.manually_stopped);
+}
+
+// Processes of conmon and the runtime that work for a container which is not to be kept: of a start
+// that was cut short so early that it had left no file yet. Both have our runtime root among their
+// arguments. Returns the containers' ids.
+std::set<std::string> end_strays(const std::string& runtime_root,
+                                 const std::set<std::string>& keep) {
+  std::set<std::string> ids;
+  for (const std::string& name : names_in("/proc")) {
+    const auto pid = parse_int(name);
+    if (!pid) continue;
+    const Fd process = linux::open_pidfd(static_cast<int>(*pid));
+    std::string cmdline;
+    try {
+      cmdline = read_file_if_exists("/proc/" + name + "/cmdline").value_or("");
+    } catch (const SystemError&) {
+      continue;  // it ended while we looked
+    }
+    const auto words = split(cmdline, '\0');
+    if (!process || std::find(words.begin(), words.end(), runtime_root) == words.end()) continue;
+    const auto id = std::find_if(words.begin(), words.end(), [](const std::string& word) {
+      return word.size() == 64 && only_alnum_and(word, "");
+    });
+    if (id == words.end() || keep.contains(*id)) continue;
+    linux::signal_pidfd(process.get(), SIGKILL);
+    ids.insert(*id);
+  }
+  return ids;
 }
 
 }  // namespace
@@ -105,7 +134,16 @@ void Engine::Impl::sweep() {
 }
 
 void Engine::recover() {
-  std::set<std::string> keep;
+  std::set<std::string> up, keep;
+  for (const auto& container : impl_->all()) {
+    if (is_up(container->snapshot().info.state.status)) up.insert(container->id);
+  }
+  for (const std::string& id : end_strays(impl_->options.run_root + "/rt", up)) {
+    Record record;
+    record.info.id = id;
+    if (const auto known = impl_->find(id)) record = known->snapshot();
+    impl_->release_resources(record);
+  }
   for (const auto& container : impl_->all()) {
     try {
       impl_->recover_one(container, keep);

@@ -192,6 +192,21 @@ TEST_F(ROOT_Engine, cleans_up_a_start_that_was_cut_short) {
   EXPECT_EQ(state(id).status, Status::running);
 }
 
+TEST_F(ROOT_Engine, ends_a_conmon_that_had_not_written_its_pid_yet) {
+  const std::string id = run_detached(spec({"sleep", "1000"}));
+  const int pid = state(id).pid;
+  engine_.reset();
+  fs::remove("/run/slipway/c/" + id + "/conmon.pid");
+  store_->write([&](store::Writer& db) {
+    const auto row = db.get("containers", id);
+    db.put("containers", id, replace_all(*row->value, "\"running\"", "\"created\""));
+  });
+  open();
+  EXPECT_EQ(conmons(), 0);
+  EXPECT_FALSE(exists(fmt::format("/proc/{}/root/bin", pid)));
+  EXPECT_FALSE(linux::Cgroups::detect().exists("slipway/" + id));
+}
+
 TEST_F(ROOT_Engine, sweeps_what_no_record_knows) {
   const std::string id = run_detached(spec({"sleep", "1000"}));
   engine_.reset();
