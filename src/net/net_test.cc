@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/ids.h"
 #include "net/http.h"
+#include "net/message.h"
 #include "net/socket.h"
 
 namespace slipway::net {
@@ -140,6 +141,26 @@ TEST(Http, KeepAliveServesPipelinedRequestsInOrder) {
   EXPECT_NE(got.find("X-Method: GET", two), std::string::npos) << got;
 }
 
+TEST(Http, MessageMayArriveByteByByte) {
+  for (const std::string_view chunks : {"0\r\n\r\n", "3;a=b\r\nabc\r\n00\r\nTrailer: x\r\n\r\n"}) {
+    auto message = read_request(4096);
+    InputBuffer in;
+    std::string body;
+    char block[10];
+    bool head = false;
+    const auto bytes =
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string(chunks);
+    for (const char& byte : bytes) {
+      EXPECT_FALSE(message->done() && head);
+      in.append({&byte, 1});
+      if (!head) head = message->parse_head(in);
+      if (head) body.append(block, message->parse_body(in, block));
+    }
+    EXPECT_TRUE(message->done());
+    EXPECT_EQ(body, chunks[0] == '0' ? "" : "abc");
+  }
+}
+
 TEST(Http, BodyThatTheHandlerIgnoresDoesNotBecomeTheNextRequest) {
   Fixture fixture([](Exchange& e) { e.respond(200, {}, e.request().path); });
   const auto got = raw_exchange(fixture,
@@ -187,6 +208,12 @@ TEST(Http, RefusesWhatCouldSmuggleOrIsMalformed) {
       "chunked\r\n\r\n0\r\n\r\n",
       "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: "
       "3\r\n\r\n0\r\n\r\n",
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\x0b\r\n\r\n0\r\n\r\n",
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, x\r\n\r\n0\r\n\r\n",
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+      "identity\r\n\r\n0\r\n\r\n",
+      "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
       "GET / HTTP/1.1\r\nHost : a\r\n\r\n",
       "GET / HTTP/1.1\r\n\r\n",
       "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
