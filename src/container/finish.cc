@@ -32,6 +32,13 @@ void attempt(const std::string& id, const char* what, Fn fn) {
 
 void Engine::Impl::release_resources(const Record& record) {
   const std::string& id = record.info.id;
+  const std::string& mode = record.info.spec.network_mode;
+  // The kernel takes milliseconds to bury a link, the runtime to bury a container: side by side.
+  std::jthread network_release;
+  if (mode != "host" && !mode.starts_with("container:") && !mode.starts_with("netns:")) {
+    network_release = std::jthread(
+        [this, id] { attempt(id, "release the network", [&] { network.detach(id); }); });
+  }
   attempt(id, "end the process", [&] { runtime.destroy(id); });
   attempt(id, "remove the cgroup", [&] {
     // The runtime removed it unless it failed half-way.
@@ -40,9 +47,6 @@ void Engine::Impl::release_resources(const Record& record) {
     cgroups.kill_all(cgroup, std::chrono::steady_clock::now() + seconds(5));
     cgroups.remove(cgroup);
   });
-  const std::string& mode = record.info.spec.network_mode;
-  if (mode != "host" && !mode.starts_with("container:") && !mode.starts_with("netns:"))
-    attempt(id, "release the network", [&] { network.detach(id); });
   attempt(id, "unmount the root", [&] {
     while (linux::unmount(directory(id) + "/merged")) {
     }
