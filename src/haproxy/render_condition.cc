@@ -14,6 +14,7 @@ namespace {
 // "<flags> -m beg 'x'" for a pattern with AWS wildcards.
 std::string matcher(std::string_view pattern, bool ignore_case) {
   const std::string flag = ignore_case ? "-i " : "";
+  if (pattern.empty()) return "-m reg -- '^$'";
   const size_t first = pattern.find_first_of("*?");
   if (first == std::string_view::npos && is_plain(pattern)) {
     return flag + "-m str -- " + single_quoted(pattern);
