@@ -13,7 +13,8 @@ namespace {
 // A stage by name or number, and all the stages that it needs.
 class Plan {
  public:
-  explicit Plan(const BuildFile& file) : file_(file), needed_(file.stages.size()) {}
+  Plan(const BuildFile& file, const std::map<std::string, std::string>& global_args)
+      : file_(file), global_args_(global_args), needed_(file.stages.size()) {}
 
   std::optional<size_t> find(const std::string& name, size_t before) const {
     for (size_t i = before; i-- > 0;) {
@@ -34,7 +35,8 @@ class Plan {
     if (needed_[index]) return;
     needed_[index] = true;
     const Stage& stage = file_.stages[index];
-    if (const auto base = find(stage.from.image, index)) need(*base);
+    const auto name = expand_global(global_args_, stage.from.image, stage.line, file_.escape);
+    if (const auto base = find(name, index)) need(*base);
     for (const auto& instruction : stage.instructions) {
       const auto* copy = std::get_if<Copy>(&instruction.meaning);
       if (copy == nullptr || copy->from.empty()) continue;
@@ -45,6 +47,7 @@ class Plan {
 
  private:
   const BuildFile& file_;
+  const std::map<std::string, std::string>& global_args_;
   std::vector<bool> needed_;
 };
 
@@ -55,11 +58,15 @@ BuildFile read_dockerfile(const Context& context, const std::string& name) {
   return interpret(parse_dockerfile(context.root().read_file(name)));
 }
 
+// ARGs before the first FROM, and those that every Dockerfile may name without declaring.
 void set_global_args(Job& job, const BuildFile& file) {
-  const auto known = [&](const std::string& name) -> std::optional<std::string> {
-    const auto at = job.global_args.find(name);
-    return at == job.global_args.end() ? std::nullopt : std::optional(at->second);
-  };
+  for (const char* side : {"BUILD", "TARGET"}) {
+    const std::string prefix = side;
+    job.global_args[prefix + "PLATFORM"] = "linux/amd64";
+    job.global_args[prefix + "OS"] = "linux";
+    job.global_args[prefix + "ARCH"] = "amd64";
+    job.global_args[prefix + "VARIANT"] = "";
+  }
   for (const auto& arg : file.global_args) {
     for (const auto& [name, value] : arg.args) {
       job.used_args.insert(name);
@@ -67,9 +74,40 @@ void set_global_args(Job& job, const BuildFile& file) {
       if (given != job.request.build_args.end()) {
         job.global_args[name] = given->second;
       } else if (value) {
-        job.global_args[name] = expand_word(*value, known, job.escape);
+        job.global_args[name] = expand_global(job.global_args, *value, 1, job.escape);
       }
     }
+  }
+}
+
+void check_platform(const std::string& platform) {
+  if (platform.empty() || platform == "linux/amd64" || platform == "linux") return;
+  throw invalid_argument("platform {} cannot be built on this machine (linux/amd64)", platform);
+}
+
+StageResult build_stages(Job& job, const BuildFile& file, const Plan& plan, size_t target) {
+  for (size_t i = 0; i <= target; ++i) {
+    if (plan.needed(i)) job.steps += 1 + static_cast<int>(file.stages[i].instructions.size());
+  }
+  std::map<size_t, StageResult> done;
+  for (size_t i = 0; i <= target; ++i) {
+    if (!plan.needed(i)) continue;
+    const FindStage find = [&, i](const std::string& name) -> const StageResult* {
+      const auto index = plan.find(name, i);
+      return index && done.contains(*index) ? &done.at(*index) : nullptr;
+    };
+    StageBuilder stage(job, find, static_cast<int>(i));
+    stage.start(file.stages[i]);
+    for (const auto& instruction : file.stages[i].instructions) stage.run(instruction);
+    done[i] = stage.result();
+  }
+  return std::move(done.at(target));
+}
+
+void add_labels(image::Config& config, const std::map<std::string, std::string>& labels) {
+  for (const auto& [name, value] : labels) {
+    std::erase_if(config.labels, [&](const auto& pair) { return pair.first == name; });
+    config.labels.emplace_back(name, value);
   }
 }
 
@@ -100,45 +138,23 @@ std::string Builder::build(const Request& request, const ByteSource& tar, const 
                            const Stop& stop) {
   std::vector<image::Reference> names;
   for (const auto& tag : request.tags) names.push_back(image::Reference::parse(tag));
-  if (!request.platform.empty() && request.platform != "linux/amd64" &&
-      request.platform != "linux") {
-    throw invalid_argument("platform {} cannot be built on this machine (linux/amd64)",
-                           request.platform);
-  }
+  check_platform(request.platform);
   Context context(deps_.root + "/contexts", tar);
   const BuildFile file = read_dockerfile(context, request.dockerfile);
   context.load_ignore(request.dockerfile);
-  Plan plan(file);
-  const size_t target = plan.choose(request.target);
-  plan.need(target);
 
   const std::string work = deps_.root + "/work/" + random_hex(16);
   make_directories(work, 0700);
   const Finally clean([&] { remove_tree(work); });
-  Job job{deps_,       request, context, output, stop, Cache(deps_.store, deps_.content),
-          file.escape, {},      {},      0,      0,    work};
+  Job job{deps_, request, context, output, stop, Cache(deps_.store, deps_.content), file.escape, {},
+          {},    0,       0,       work,   {}};
   set_global_args(job, file);
-  for (size_t i = 0; i <= target; ++i) {
-    if (plan.needed(i)) job.steps += 1 + static_cast<int>(file.stages[i].instructions.size());
-  }
-  std::map<size_t, StageResult> done;
-  for (size_t i = 0; i <= target; ++i) {
-    if (!plan.needed(i)) continue;
-    const FindStage find = [&, i](const std::string& name) -> const StageResult* {
-      const auto index = plan.find(name, i);
-      return index && done.contains(*index) ? &done.at(*index) : nullptr;
-    };
-    StageBuilder stage(job, find, static_cast<int>(i));
-    stage.start(file.stages[i]);
-    for (const auto& instruction : file.stages[i].instructions) stage.run(instruction);
-    done[i] = stage.result();
-  }
+  Plan plan(file, job.global_args);
+  const size_t target = plan.choose(request.target);
+  plan.need(target);
 
-  StageResult& result = done.at(target);
-  for (const auto& [name, value] : request.labels) {
-    std::erase_if(result.config.labels, [&](const auto& pair) { return pair.first == name; });
-    result.config.labels.emplace_back(name, value);
-  }
+  StageResult result = build_stages(job, file, plan, target);
+  add_labels(result.config, request.labels);
   if (result.config.created.empty()) result.config.created = to_rfc3339(TimePoint{}, 0);
   const auto made = deps_.images.create(result.config, result.layers);
   for (const auto& name : names) deps_.images.tag(made.id, name);

@@ -57,12 +57,9 @@ void make_entry(const linux::Root& root, const std::string& path, const TarEntry
 }
 
 void set_attributes(const linux::Root& root, const std::string& path, const TarEntry& entry,
-                    bool keep_owner) {
-  if (keep_owner) {
-    root.change_owner(path, entry.uid, entry.gid);
-  } else {
-    root.change_owner(path, 0, 0);
-  }
+                    const std::optional<Owner>& owner) {
+  const Owner wanted = owner.value_or(Owner{entry.uid, entry.gid});
+  root.change_owner(path, wanted.uid, wanted.gid);
   if (entry.type != TarType::symlink) root.change_mode(path, entry.mode & 07777);
   const timespec time{static_cast<time_t>(entry.mtime), static_cast<long>(entry.mtime_ns)};
   root.set_times(path, time, time);
@@ -71,7 +68,7 @@ void set_attributes(const linux::Root& root, const std::string& path, const TarE
 }  // namespace
 
 void unpack_tar(const linux::Root& root, const std::string& dir, const ByteSource& source,
-                bool keep_owner) {
+                const std::optional<Owner>& owner) {
   TarReader reader(make_decompressor(source));
   TarEntry entry;
   std::vector<std::pair<std::string, TarEntry>> directories;
@@ -91,11 +88,11 @@ void unpack_tar(const linux::Root& root, const std::string& dir, const ByteSourc
       directories.emplace_back(path,
                                entry);  // times and modes last: files change and may need them
     } else {
-      set_attributes(root, path, entry, keep_owner);
+      set_attributes(root, path, entry, owner);
     }
   }
   for (auto at = directories.rbegin(); at != directories.rend(); ++at) {
-    set_attributes(root, at->first, at->second, keep_owner);
+    set_attributes(root, at->first, at->second, owner);
   }
 }
 
@@ -120,7 +117,7 @@ Context::~Context() {
 }
 
 void Context::unpack(const ByteSource& tar) {
-  unpack_tar(*root_, "", tar, true);
+  unpack_tar(*root_, "", tar);
 }
 
 void Context::load_ignore(const std::string& dockerfile) {

@@ -1,7 +1,9 @@
 // A build context on disk: the tar that the client sent, unpacked below one folder from which no
 // entry can escape, minus what .dockerignore leaves out.
 #pragma once
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "build/parser/ignore.h"
@@ -9,6 +11,10 @@
 #include "linux/rooted.h"
 
 namespace slipway::build {
+
+struct Owner {
+  uint32_t uid = 0, gid = 0;
+};
 
 class Context {
  public:
@@ -32,9 +38,9 @@ class Context {
   Ignore ignore_;
 };
 
-// Unpacks any tar (plain, gzip, zstd) below dir of root. keep_owner: as in the archive, else 0:0.
-// Entries that would leave the root are refused with an Error(invalid_argument).
+// Unpacks any tar (plain, gzip, zstd) below dir of root; all of it owned by owner, or as in the
+// archive. Entries that would leave the root are refused with an Error(invalid_argument).
 void unpack_tar(const linux::Root& root, const std::string& dir, const ByteSource& source,
-                bool keep_owner);
+                const std::optional<Owner>& owner = {});
 
 }  // namespace slipway::build

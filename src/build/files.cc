@@ -181,12 +181,28 @@ class Copier {
   const CopyOptions& options_;
 };
 
+// A tar, plain or compressed: ADD unpacks it. Anything else that is compressed is just a file.
 bool is_archive(const linux::Root& root, const std::string& path) {
   const Fd fd = root.open(path, O_RDONLY);
   char head[512];
-  const size_t n = read_some(fd.get(), head);
-  if (detect_compression({head, n}) != Compression::none) return true;
-  return n >= 263 && std::string_view(head + 257, 5) == "ustar";
+  size_t n = 0;
+  try {
+    const ByteSource source = make_decompressor(source_of_fd(fd.get()));
+    while (n < sizeof head) {
+      const size_t more = source(std::span(head).subspan(n));
+      if (more == 0) break;
+      n += more;
+    }
+  } catch (const Error&) {
+    return false;
+  }
+  const std::string_view start(head, n);
+  if (start.starts_with("BZh") || start.starts_with("\xFD"
+                                                    "7zXZ")) {
+    throw unimplemented(
+        "{}: archives of this compression are not unpacked: use gzip or zstd, or COPY", path);
+  }
+  return n == sizeof head && start.substr(257, 5) == "ustar";
 }
 
 }  // namespace
@@ -244,7 +260,7 @@ void copy(const linux::Root& from, const std::vector<Selected>& sources, const l
     if (options.unpack_archives && is_archive(from, source.path)) {
       copier.make_parents(target);
       const Fd fd = from.open(source.path, O_RDONLY);
-      unpack_tar(to, target, source_of_fd(fd.get()), true);
+      unpack_tar(to, target, source_of_fd(fd.get()), options.owner);
       continue;
     }
     const std::string path = into ? under(target, source.base_name) : target;

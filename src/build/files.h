@@ -5,14 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "build/context.h"
 #include "build/parser/ignore.h"
 #include "linux/rooted.h"
 
 namespace slipway::build {
-
-struct Owner {
-  uint32_t uid = 0, gid = 0;
-};
 
 // One source after wildcards: a path of the source root.
 struct Selected {

@@ -32,7 +32,12 @@ struct Job {
   int step = 0, steps = 0;
   std::string work_dir;  // upper directories and mounts of this build
 
+  std::vector<std::shared_ptr<void>> pins;  // layers that no image names yet
+
   void say(const std::string& text) const { output(text); }
+  // The layers stay until the build has ended: nothing else may refer to them meanwhile.
+  void keep(const std::vector<image::Digest>& diff_ids,
+            const std::vector<image::Descriptor>& layers);
 };
 
 struct StageResult {
@@ -40,18 +45,11 @@ struct StageResult {
   std::vector<image::Descriptor> layers;
 };
 
-// A directory tree that COPY --from reads: a finished stage or an image, mounted read-only.
-class MountedTree {
- public:
-  MountedTree(Job& job, const StageResult& tree);
-  ~MountedTree();
-  const linux::Root& root() const { return *root_; }
+// The words of a FROM: only ARGs from before the first one count.
+std::string expand_global(const std::map<std::string, std::string>& args, const std::string& text,
+                          int line, char escape);
 
- private:
-  std::string target_;
-  std::unique_ptr<linux::Root> root_;
-};
-
+class WritableTree;
 using FindStage = std::function<const StageResult*(const std::string& name)>;
 
 class StageBuilder {
@@ -90,16 +88,24 @@ class StageBuilder {
   void configured(const std::string& created_by);
   // A step that changes files: takes it from the cache, or lets make fill the upper directory.
   using Make = std::function<void(const std::string& upper, const std::vector<std::string>& lower)>;
-  void layered(const std::string& key_text, const std::string& created_by, const Make& make);
-  std::string key_of(const std::string& text) const;
+  void layered(const std::string& inputs, const std::string& created_by, const Make& make);
+  CachedStep make_layer(const Make& make);
   void remember_history(const std::string& created, const std::string& created_by, bool empty);
   std::string command_text(const Command& command) const;
   std::vector<std::string> command_words(const Command& command) const;
   std::string absolute(const std::string& path) const;
-  void write_files(const Copy& copy, const std::string& upper,
-                   const std::vector<std::string>& lower, const linux::Root& from,
-                   const std::vector<std::vector<Selected>>& sources,
-                   const std::string& destination);
+  void expose(const std::string& word);
+  // An image that a FROM or --from names, pulled when it is not here (or pull says so).
+  image::Image image_named(const std::string& name, bool pull);
+  std::vector<std::string> take_base(const std::string& name);  // returns its ONBUILD triggers
+  struct CopySources;
+  void open_sources(const Copy& copy, CopySources& sources);
+  void find_sources(const Copy& copy, CopySources& sources);
+  void write_sources(const Copy& copy, const CopySources& sources, const std::string& destination,
+                     const WritableTree& to);
+  Command with_heredocs(const Run& run) const;
+  container::Spec run_spec(const std::vector<std::string>& words, const std::string& upper,
+                           const std::vector<std::string>& lower, const std::string& network) const;
   int run_container(const std::vector<std::string>& words, const std::string& upper,
                     const std::vector<std::string>& lower, const std::string& network);
 
@@ -110,11 +116,8 @@ class StageBuilder {
   std::vector<image::Descriptor> layers_;
   std::map<std::string, std::string> args_;  // declared by ARG in this stage
   std::string last_key_;                     // of the step before: config-only steps count too
-  bool missed_ = false;                      // once a step missed, all after it do
+  bool cmd_set_ = false;                     // by this stage, not by its base
   int line_ = 0;
 };
-
-// The lower directories of layers, top-most first.
-std::vector<std::string> layer_dirs(Job& job, const StageResult& tree);
 
 }  // namespace slipway::build

@@ -185,6 +185,26 @@ TEST(Tar, RefusesRubbishAndTruncation) {
   EXPECT_THROW(while (reader.read(data) > 0), Error);
 }
 
+TEST(Tar, PaddingAfterTheLastEntryMayBeMissingButNotItsData) {
+  std::vector<TarEntry> entries;
+  for (const size_t size : {700ul, 47ul}) entries.push_back({.name = "f", .size = size});
+  const auto tar = write_tar(entries);  // pax or ustar heads: the last entry's data is found by its length
+  const size_t end = tar.find_last_not_of('\0') + 1;
+  const auto read_all = [](std::string_view bytes) {
+    TarReader reader(in_pieces(bytes, 100));
+    TarEntry entry;
+    size_t total = 0;
+    char data[300];
+    while (reader.next(entry)) {
+      while (const size_t n = reader.read(data)) total += n;
+    }
+    return total;
+  };
+  EXPECT_EQ(read_all(std::string_view(tar).substr(0, end)), 747u);
+  EXPECT_THROW(read_all(std::string_view(tar).substr(0, end - 1)), Error);
+  EXPECT_THROW(read_all(std::string_view(tar).substr(0, end - 46)), Error);
+}
+
 TEST(Tar, WhatSourceAndSinkThrowPassesThrough) {
   struct Broken {};
   TarEntry entry;

@@ -125,13 +125,29 @@ struct TarReader::Impl {
   ByteSource source;
   std::vector<char> block = std::vector<char>(kBlock);
   std::exception_ptr failure;  // of the source: exceptions must not pass through C
+  uint64_t taken = 0;          // bytes that the source has given
+  uint64_t data_end = 0;       // where the current entry's data ends, counted the same way
   std::unique_ptr<archive, int (*)(archive*)> handle{archive_read_new(), archive_read_free};
+
+  // The docker CLI ends the archive right after the last entry's data when the Dockerfile is not in
+  // the context: without the padding to a full record. Only there is it made up for; an archive
+  // that ends earlier is still truncated.
+  size_t missing_padding() {
+    constexpr size_t record = 512;
+    if (taken != data_end || taken % record == 0) return 0;
+    const size_t n = record - taken % record;
+    std::fill_n(block.begin(), n, '\0');
+    taken += n;
+    return n;
+  }
 
   static la_ssize_t on_read(archive* a, void* self_pointer, const void** out) {
     auto& self = *static_cast<Impl*>(self_pointer);
     try {
       *out = self.block.data();
-      return static_cast<la_ssize_t>(self.source(self.block));
+      const size_t n = self.source(self.block);
+      self.taken += n;
+      return static_cast<la_ssize_t>(n > 0 ? n : self.missing_padding());
     } catch (...) {
       self.failure = std::current_exception();
       archive_set_error(a, EIO, "source failed");
@@ -167,6 +183,8 @@ bool TarReader::next(TarEntry& entry) {
   // about the name, which convert() checks.
   if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN) impl_->fail();
   entry = convert(found);
+  impl_->data_end =
+      static_cast<uint64_t>(archive_filter_bytes(impl_->handle.get(), 0)) + entry.size;
   return true;
 }
 
