@@ -519,8 +519,9 @@ TEST_F(Api, TaskWithoutAnAddressLeftIsAFailureAndTheServiceBacksOff) {
   ASSERT_THAT(tasks, testing::Not(IsEmpty()));
   EXPECT_LT(tasks.size(), 5u);
   EXPECT_EQ(tasks[0].stopCode, "TaskFailedToStart");
+  const auto service = w.service();
   bool said = false;
-  for (const auto& event : *w.service().events) {
+  for (const auto& event : *service.events) {
     said = said || event.message->find("was unable to place a task. Reason:") != std::string::npos;
   }
   EXPECT_TRUE(said);

@@ -319,7 +319,7 @@ uint64_t number_from_environment(const char* name, uint64_t fallback) {
 
 TEST(Simulation, KeepsItsBoundsAndBecomesSteady) {
   const uint64_t only = number_from_environment("SLIPWAY_SIM_SEED", 0);
-  const uint64_t count = number_from_environment("SLIPWAY_SIM_SEEDS", 2000);
+  const uint64_t count = number_from_environment("SLIPWAY_SIM_SEEDS", 1500);
   for (uint64_t seed = only ? only : 1; seed <= (only ? only : count); ++seed) {
     SCOPED_TRACE("SLIPWAY_SIM_SEED=" + std::to_string(seed));
     World world(seed);
