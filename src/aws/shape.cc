@@ -135,6 +135,10 @@ void from_json(const Json& in, Blob& value) {
   value.bytes = base64_decode(in.get<std::string>());
 }
 
+std::shared_ptr<void> own_shape(void* shape, void (*destroy)(void*)) {
+  return {shape, destroy};
+}
+
 const ServiceModel* find_model(std::string_view service) {
   for (auto* model : all_models())
     if (model->name == service) return model;

@@ -172,9 +172,12 @@ inline constexpr MapOps map_ops{
         fn(context, key, &value);
     }};
 
+// Not make_shared: its control block would be compiled for each of hundreds of structures.
+std::shared_ptr<void> own_shape(void* shape, void (*destroy)(void*));
+
 template <typename T>
 std::shared_ptr<void> make_shape() {
-  return std::make_shared<T>();
+  return own_shape(new T, [](void* shape) { delete static_cast<T*>(shape); });
 }
 
 }  // namespace slipway::aws
