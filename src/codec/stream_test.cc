@@ -188,7 +188,8 @@ TEST(Tar, RefusesRubbishAndTruncation) {
 TEST(Tar, PaddingAfterTheLastEntryMayBeMissingButNotItsData) {
   std::vector<TarEntry> entries;
   for (const size_t size : {700ul, 47ul}) entries.push_back({.name = "f", .size = size});
-  const auto tar = write_tar(entries);  // pax or ustar heads: the last entry's data is found by its length
+  const auto tar =
+      write_tar(entries);  // pax or ustar heads: the last entry's data is found by its length
   const size_t end = tar.find_last_not_of('\0') + 1;
   const auto read_all = [](std::string_view bytes) {
     TarReader reader(in_pieces(bytes, 100));

@@ -40,6 +40,15 @@ Instance make_instance(const Options& options, TimePoint now) {
   return instance;
 }
 
+// From here on commands find the daemon.
+Instance announce(const Options& options, TimePoint now) {
+  Instance instance = make_instance(options, now);
+  write_instance(options, instance);
+  log::info("daemon", "slipway {} serves {} and unix://{}", version, instance.endpoint,
+            options.docker_socket());
+  return instance;
+}
+
 void remove_runtime_state(Parts& parts) {
   parts.elb_loop.tear_down();
   parts.agent.tear_down();
@@ -74,11 +83,7 @@ Ending run(const Options& options, const Stop& stop,
   listen_front(front, options);
   docker.listen_unix(options.docker_socket(), 0660);
   commands.listen_unix(options.admin_socket(), 0600);
-  const Instance instance = make_instance(options, parts.clock.now());
-  write_instance(options, instance);
-  log::info("daemon", "slipway {} serves {} and unix://{}", version, instance.endpoint,
-            options.docker_socket());
-  ready(instance);
+  ready(announce(options, parts.clock.now()));
 
   wait_readable(-1, leave);
   log::info(
