@@ -8,10 +8,24 @@
 #include "base/ids.h"
 #include "base/strings.h"
 #include "codec/tar.h"
+#include "linux/mounts.h"
 
 namespace slipway::build {
 
 namespace {
+
+constexpr size_t kMostArchive = 32u << 20, kMostMemory = 128u << 20;
+
+// Reads up to kMostArchive bytes; whether that is all of it.
+bool read_start(const ByteSource& tar, std::string& start) {
+  char buffer[65536];
+  while (start.size() <= kMostArchive) {
+    const size_t n = tar(buffer);
+    if (n == 0) return true;
+    start.append(buffer, n);
+  }
+  return false;
+}
 
 // The entry's path below dir; refuses what points outside.
 std::string safe_name(const std::string& name) {
@@ -96,28 +110,50 @@ void unpack_tar(const linux::Root& root, const std::string& dir, const ByteSourc
   }
 }
 
-Context::Context(const std::string& parent, const ByteSource& tar)
-    : path_(parent + "/context-" + random_hex(16)) {
-  make_directories(path_, 0700);
-  try {
-    root_ = std::make_unique<linux::Root>(path_);
-    unpack(tar);
-  } catch (...) {
-    remove_tree(path_);
-    throw;
-  }
+Context::Context(const std::string& parent, const ByteSource& tar) {
+  std::string start;
+  const bool whole = read_start(tar, start);
+  if (whole && unpack_in_memory(start)) return;
+  size_t used = 0;
+  unpack_on_disk(parent, [&](std::span<char> into) {
+    if (used == start.size()) return whole ? 0 : tar(into);
+    const size_t n = std::min(into.size(), start.size() - used);
+    std::memcpy(into.data(), start.data() + used, n);
+    used += n;
+    return n;
+  });
 }
 
 Context::~Context() {
   try {
     root_.reset();
-    remove_tree(path_);
+    if (!path_.empty()) remove_tree(path_);
   } catch (const std::exception&) {  // the next start sweeps the folder
   }
 }
 
-void Context::unpack(const ByteSource& tar) {
-  unpack_tar(*root_, "", tar);
+// False: it does not fit, or there is no right to make a file system.
+bool Context::unpack_in_memory(std::string_view tar) {
+  try {
+    root_ = std::make_unique<linux::Root>(linux::memory_tree(kMostMemory));
+    unpack_tar(*root_, "", source_of_string(tar));
+    return true;
+  } catch (const SystemError&) {
+    root_.reset();
+    return false;
+  }
+}
+
+void Context::unpack_on_disk(const std::string& parent, const ByteSource& tar) {
+  path_ = parent + "/context-" + random_hex(16);
+  make_directories(path_, 0700);
+  try {
+    root_ = std::make_unique<linux::Root>(path_);
+    unpack_tar(*root_, "", tar);
+  } catch (...) {
+    remove_tree(path_);
+    throw;
+  }
 }
 
 void Context::load_ignore(const std::string& dockerfile) {

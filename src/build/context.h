@@ -1,5 +1,6 @@
-// A build context on disk: the tar that the client sent, unpacked below one folder from which no
-// entry can escape, minus what .dockerignore leaves out.
+// A build context: the tar that the client sent, unpacked below one folder from which no entry can
+// escape, minus what .dockerignore leaves out. A small one lies in memory (thousands of small files
+// that are read once and removed are slow on a disk), a large one on disk.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -18,22 +19,23 @@ struct Owner {
 
 class Context {
  public:
-  // Unpacks into a new folder below parent. Throws Error(invalid_argument) naming the entry for
+  // Unpacks into memory, or into a new folder below parent. Throws Error(invalid_argument) naming
+  // the entry for
   // "..", device nodes and the like; the folder is then removed.
   Context(const std::string& parent, const ByteSource& tar);
-  ~Context();  // removes the folder
+  ~Context();  // removes it
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
   const linux::Root& root() const { return *root_; }
-  const std::string& path() const { return path_; }
   // What .dockerignore (or <dockerfile>.dockerignore) excludes.
   void load_ignore(const std::string& dockerfile);
   const Ignore& ignore() const { return ignore_; }
 
  private:
-  void unpack(const ByteSource& tar);
-  std::string path_;
+  bool unpack_in_memory(std::string_view tar);
+  void unpack_on_disk(const std::string& parent, const ByteSource& tar);
+  std::string path_;  // empty: in memory
   std::unique_ptr<linux::Root> root_;
   Ignore ignore_;
 };

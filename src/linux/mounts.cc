@@ -135,6 +135,17 @@ void mount_overlay(const Overlay& overlay, const std::string& target) {
   guard.keep();
 }
 
+Fd memory_tree(size_t bytes) {
+  const Fd context(check(::fsopen("tmpfs", FSOPEN_CLOEXEC), "open the tmpfs file system"));
+  set_string(context.get(), "size", std::to_string(bytes));
+  set_string(context.get(), "mode", "0700");
+  if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == -1)
+    fail(context.get(), "make a file system in memory");
+  Fd mounted(::fsmount(context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID));
+  if (!mounted) fail(context.get(), "make a file system in memory");
+  return mounted;
+}
+
 bool overlay_supported() {
   const auto text = read_file_if_exists("/proc/filesystems");
   return text && text->find("\toverlay\n") != std::string::npos;

@@ -27,6 +27,8 @@ struct Overlay {
 // A single lower directory without upper becomes a read-only bind mount. Target must exist.
 void mount_overlay(const Overlay& overlay, const std::string& target);
 bool overlay_supported();
+// An empty file system in memory that is mounted nowhere: it lives as long as files of it are open.
+Fd memory_tree(size_t bytes);
 
 // Not mounted: false. lazy: MNT_DETACH.
 bool unmount(const std::string& target, bool lazy = true);
