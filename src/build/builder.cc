@@ -3,8 +3,10 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/ids.h"
+#include "base/log.h"
 #include "base/strings.h"
 #include "build/stage.h"
+#include "linux/mounts.h"
 
 namespace slipway::build {
 
@@ -124,15 +126,26 @@ void warn_unused_args(const Job& job) {
 
 }  // namespace
 
-Builder::Builder(Deps deps) : deps_(std::move(deps)) {
-  // Whatever a build that was cut off has left.
-  for (const char* part : {"/contexts", "/work"}) {
-    remove_tree(deps_.root + part);
-    make_directories(deps_.root + part, 0700);
-  }
-}
+Builder::Builder(Deps deps) : deps_(std::move(deps)) {}
 
 Builder::~Builder() = default;
+
+void Builder::recover() {
+  for (const auto& container : deps_.engine.list()) {
+    if (container.spec.owner != "build") continue;
+    try {
+      deps_.engine.remove(container.id, true, true);
+    } catch (const Error& e) {
+      if (e.kind() != Kind::not_found)
+        log::warning("build", "container {} of a build that was cut off: {}", container.id,
+                     e.what());
+    }
+  }
+  for (const std::string part : {"/contexts", "/work"}) {
+    linux::unmount_below(deps_.root + part);
+    remove_tree(deps_.root + part);
+  }
+}
 
 std::string Builder::build(const Request& request, const ByteSource& tar, const Output& output,
                            const Stop& stop) {

@@ -59,6 +59,9 @@ class Builder {
   explicit Builder(Deps deps);
   ~Builder();
 
+  // After a daemon start, once the engine has recovered: removes what a build that was cut off has
+  // left.
+  void recover();
   // context: a tar stream, plain or compressed. Returns the image id. Throws DockerfileError,
   // StepFailed, Error; nothing is tagged unless everything succeeded.
   std::string build(const Request& request, const ByteSource& context, const Output& output,

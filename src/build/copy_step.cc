@@ -151,22 +151,14 @@ void StageBuilder::apply(const Copy& copy, const Instruction& instruction) {
                                              keyword));
   }
   CopySources sources(job_);
-  try {
-    open_sources(copy, sources);
-    find_sources(copy, sources);
-    const CopyInputs inputs{copy.add, sources.sums, destination, expand(copy.chown),
-                            expand(copy.chmod)};
-    layered(copy_inputs(inputs), instruction.original,
-            [&](const std::string& upper, const std::vector<std::string>& lower) {
-              write_sources(copy, sources, destination, WritableTree(job_, lower, upper));
-            });
-  } catch (const DockerfileError&) {
-    throw;
-  } catch (const Error& e) {
-    if (e.kind() == Kind::cancelled) throw;
-    throw Error(e.kind(), fmt::format("{}:{}: {} failed: {}", job_.request.dockerfile, line_,
-                                      keyword, e.what()));
-  }
+  open_sources(copy, sources);
+  find_sources(copy, sources);
+  const CopyInputs inputs{copy.add, sources.sums, destination, expand(copy.chown),
+                          expand(copy.chmod)};
+  layered(copy_inputs(inputs), instruction.original,
+          [&](const std::string& upper, const std::vector<std::string>& lower) {
+            write_sources(copy, sources, destination, WritableTree(job_, lower, upper));
+          });
 }
 
 void StageBuilder::apply(const Workdir& workdir, const Instruction& instruction) {

@@ -135,7 +135,8 @@ void StageBuilder::start(const Stage& stage) {
         fmt::format("platform {} cannot be built on this machine (linux/amd64)", platform));
   }
   if (name.empty()) throw DockerfileError(stage.line, "base name should not be blank");
-  const auto triggers = take_base(name);
+  std::vector<std::string> triggers;
+  located("FROM", [&] { triggers = take_base(name); });
   last_key_ = sha256_hex("from\n" + join(config_.diff_ids, "\n") + "\n" + config_.to_json());
   for (const auto& trigger : triggers) {
     job_.say("# Executing build trigger\n");
@@ -147,7 +148,23 @@ void StageBuilder::start(const Stage& stage) {
 void StageBuilder::run(const Instruction& instruction) {
   line_ = instruction.line;
   step(instruction.original);
-  std::visit([&](const auto& meaning) { apply(meaning, instruction); }, instruction.meaning);
+  located(instruction.original.substr(0, instruction.original.find(' ')), [&] {
+    std::visit([&](const auto& meaning) { apply(meaning, instruction); }, instruction.meaning);
+  });
+}
+
+void StageBuilder::located(const std::string& keyword, const std::function<void()>& work) const {
+  try {
+    work();
+  } catch (const DockerfileError&) {
+    throw;
+  } catch (const StepFailed&) {
+    throw;
+  } catch (const Error& e) {
+    if (e.kind() == Kind::cancelled) throw;
+    throw Error(e.kind(), fmt::format("{}:{}: {} failed: {}", job_.request.dockerfile, line_,
+                                      keyword, e.what()));
+  }
 }
 
 void StageBuilder::remember_history(const std::string& created, const std::string& created_by,

@@ -62,6 +62,8 @@ class StageBuilder {
 
  private:
   void step(const std::string& original);
+  // Errors of work say where in the Dockerfile it was.
+  void located(const std::string& keyword, const std::function<void()>& work) const;
   std::optional<std::string> variable(const std::string& name) const;
   std::string expand(const std::string& text) const;
   std::vector<std::string> env_with_args() const;

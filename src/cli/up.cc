@@ -82,10 +82,12 @@ int run_here(const UpCommand& command) {
   return 0;
 }
 
+// What the daemon wrote last; its own name in front is left out, ours comes there.
 std::string last_lines(const std::string& text, size_t count) {
   auto lines = split(trim(text), '\n');
   if (lines.size() > count) lines.erase(lines.begin(), lines.end() - static_cast<long>(count));
-  return join(lines, "\n");
+  const std::string out = join(lines, "\n");
+  return out.starts_with("slipway: ") ? out.substr(9) : out;
 }
 
 std::vector<std::string> arguments_of(const daemon::Options& o) {

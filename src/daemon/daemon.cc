@@ -64,6 +64,7 @@ Ending run(const Options& options, const Stop& stop,
   Parts parts(options);
   Ending ending = Ending::leave;
   parts.engine.recover();
+  parts.builder.recover();
   parts.agent.recover();
   Loops loops(parts);
 
@@ -99,6 +100,7 @@ void tear_down(const Options& options) {
   make_directories(options.run_dir, 0755);
   Parts parts(options);
   parts.engine.recover();
+  parts.builder.recover();
   parts.agent.recover();
   remove_runtime_state(parts);
 }

@@ -16,7 +16,7 @@ void create_container(Call& call) {
     throw invalid_argument("platform {} does not run on this machine (linux/amd64)", platform);
   }
   spec.name = call.text("name");
-  if (spec.name.starts_with('/')) spec.name.erase(0, 1);
+  if (spec.name.size() > 1 && spec.name.starts_with('/')) spec.name.erase(0, 1);
   spec.owner = "docker";
   if (spec.network_mode.starts_with("container:")) {
     const auto other = docker_container(call.deps, spec.network_mode.substr(10));

@@ -1,11 +1,15 @@
 // The embedded backend: all rows in one table of a SQLite file in WAL mode, synced at each batch.
 // A lock file beside it keeps a second daemon out.
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/files.h"
+#include "base/strings.h"
 #include "store/engine.h"
 #include "store/sqlite/database.h"
 
@@ -49,14 +53,31 @@ void migrate(Database& db, const std::string& path) {
   transaction.commit();
 }
 
+// A killed process keeps its locks until the last of its threads has gone: worth a moment's wait.
+void wait_while_dying(std::string_view holder) {
+  const auto pid = parse_uint(holder);
+  if (!pid) return;
+  const auto stat = read_file_if_exists(fmt::format("/proc/{}/stat", *pid));
+  const size_t name_end = stat ? stat->rfind(") ") : std::string::npos;
+  if (name_end == std::string::npos || stat->substr(name_end + 2, 1) != "Z") return;
+  const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0)));
+  if (!process) return;
+  pollfd gone{process.get(), POLLIN, 0};
+  ::poll(&gone, 1, 5000);
+}
+
 Fd lock(const std::string& path) {
   // Not the database file itself: closing any descriptor of it would drop SQLite's own locks.
   Fd fd = open_file(path + ".lock", O_RDWR | O_CREAT, 0600);
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    char holder[32] = {};
-    const size_t size = read_some(fd.get(), std::span(holder, sizeof holder - 1));
-    throw unavailable("{} is in use by another Slipway{}: stop it first (slipway down)", path,
-                      size ? fmt::format(" (process {})", std::string_view(holder, size)) : "");
+    char bytes[32] = {};
+    const size_t size = read_some(fd.get(), std::span(bytes, sizeof bytes - 1));
+    const std::string_view holder(bytes, size);
+    wait_while_dying(holder);
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+      throw unavailable("{} is in use by another Slipway{}: stop it first (slipway down)", path,
+                        size ? fmt::format(" (process {})", holder) : "");
+    }
   }
   check(::ftruncate(fd.get(), 0), "truncate {}.lock", path);
   write_all(fd.get(), std::to_string(::getpid()));
