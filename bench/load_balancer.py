@@ -80,7 +80,7 @@ def main():
     urls = {"alb": f"http://{load_balancer(slipway)}/", "bare": "http://127.0.0.1:8090/",
             "direct": f"http://{BACKENDS[0]}:8080/"}
     bench.wait_for("the bare HAProxy", lambda: "200" in bench.sh("curl", "-sI", urls["bare"]))
-    taken = bench.in_turn(3 if bench.FAST else 5, **{name: lambda n, url=url: wrk(url) for name, url in urls.items()})
+    taken = bench.in_turn(bench.rounds(5), **{name: lambda n, url=url: wrk(url) for name, url in urls.items()})
     bench.row("requests through the ALB", taken["alb"], "bare HAProxy", taken["bare"], "/s", "at least 0.97")
     bench.row("requests through the ALB", taken["alb"], "the backend directly", taken["direct"], "/s")
     pids = [slipway.process.pid]

@@ -83,7 +83,7 @@ def main():
     down = bench.in_turn(rounds, **{name: lambda n, host=host: pull(host, n) for name, host in hosts.items()})
     bench.row(f"skopeo push, new {SIZE >> 20} MB image", up["slipway"], "docker-registry", up["registry"], " MB/s",
               "at least 1.5")
-    bench.row(f"skopeo pull of it", down["slipway"], "docker-registry", down["registry"], " MB/s", "at least 1.5")
+    bench.row("skopeo pull of it", down["slipway"], "docker-registry", down["registry"], " MB/s", "at least 1.5")
 
 
 main()

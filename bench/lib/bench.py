@@ -13,7 +13,8 @@ FAST = bool(os.environ.get("SLIPWAY_BENCH_FAST"))
 
 
 def rounds(wanted):
-    return max(3, wanted // 4) if FAST else wanted
+    most = int(os.environ.get("SLIPWAY_BENCH_ROUNDS", wanted))
+    return min(most, max(3, wanted // 4) if FAST else wanted)
 
 
 def sh(*command, env=None, stdin=None, cwd=None):
@@ -45,13 +46,13 @@ def clock(work):
     return time.perf_counter() - begin
 
 
-def in_turn(count, **contestants):
+def in_turn(count, warm_up=True, **contestants):
     """Each contestant once a round, in another order every round, after one round that does not
-    count. A contestant is a function that returns what it measured, in seconds or per second."""
+    count (unless each is the first of its kind anyway). A contestant is a function that returns what it measured, in seconds or per second."""
     order = list(contestants)
     taken = {name: [] for name in order}
     shuffle = random.Random(1)
-    for number in range(count + 1):
+    for number in range(0 if warm_up else 1, count + 1):
         shuffle.shuffle(order)
         for name in order:
             value = contestants[name](number)

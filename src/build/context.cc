@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -42,8 +43,31 @@ std::string safe_name(const std::string& name) {
   return join(parts, "/");
 }
 
-void make_entry(const linux::Root& root, const std::string& path, const TarEntry& entry,
-                TarReader& reader) {
+Fd create_file(const linux::Root& root, const std::string& path) {
+  constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+  try {
+    return root.open(path, flags, 0600);
+  } catch (const SystemError&) {  // no such folder yet, or something is there already
+  }
+  root.place(path, true);
+  root.remove_all(path);
+  return root.open(path, flags, 0600);
+}
+
+// Through one descriptor: contexts of thousands of small files are common.
+void write_entry(const linux::Root& root, const std::string& path, const TarEntry& entry,
+                 TarReader& reader, const Owner& owner) {
+  const Fd fd = create_file(root, path);
+  char buffer[65536];
+  while (const size_t n = reader.read(buffer)) write_all(fd.get(), {buffer, n});
+  check(::fchown(fd.get(), owner.uid, owner.gid), "change the owner of {}", path);
+  check(::fchmod(fd.get(), entry.mode & 07777), "change the mode of {}", path);
+  const timespec time{static_cast<time_t>(entry.mtime), static_cast<long>(entry.mtime_ns)};
+  const timespec times[] = {time, time};
+  check(::futimens(fd.get(), times), "set the times of {}", path);
+}
+
+void make_entry(const linux::Root& root, const std::string& path, const TarEntry& entry) {
   if (entry.type == TarType::directory) {
     const auto there = root.lstat(path);
     if (there && !S_ISDIR(there->st_mode)) root.remove_all(path);
@@ -52,12 +76,6 @@ void make_entry(const linux::Root& root, const std::string& path, const TarEntry
   }
   root.remove_all(path);
   switch (entry.type) {
-    case TarType::file: {
-      const Fd fd = root.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-      char buffer[65536];
-      while (const size_t n = reader.read(buffer)) write_all(fd.get(), {buffer, n});
-      break;
-    }
     case TarType::symlink:
       root.symlink(entry.link_target, path);
       break;
@@ -90,6 +108,10 @@ void unpack_tar(const linux::Root& root, const std::string& dir, const ByteSourc
     const std::string name = safe_name(entry.name);
     const std::string path = name.empty() ? dir : (dir.empty() ? name : dir + "/" + name);
     if (name.empty()) continue;
+    if (entry.type == TarType::file) {
+      write_entry(root, path, entry, reader, owner.value_or(Owner{entry.uid, entry.gid}));
+      continue;
+    }
     root.place(path, true);
     if (entry.type == TarType::hardlink) {
       const std::string target = safe_name(entry.link_target);
@@ -97,7 +119,7 @@ void unpack_tar(const linux::Root& root, const std::string& dir, const ByteSourc
       root.hard_link(dir.empty() ? target : dir + "/" + target, path);
       continue;
     }
-    make_entry(root, path, entry, reader);
+    make_entry(root, path, entry);
     if (entry.type == TarType::directory) {
       directories.emplace_back(path,
                                entry);  // times and modes last: files change and may need them

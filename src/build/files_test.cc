@@ -73,6 +73,27 @@ TEST_F(FilesTest, ContextDoesNotWriteThroughSymlinks) {
   EXPECT_EQ(read_file(dir_ + "/victim"), "safe");
 }
 
+TEST_F(FilesTest, ALargeContextLiesOnDisk) {
+  const std::string big(40u << 20, 'x');  // more than is kept in memory
+  const Context context(dir_,
+                        source_of_string(tar_of({{entry("big"), big}, {entry("small"), "s"}})));
+  EXPECT_EQ(context.root().stat("big")->st_size, static_cast<off_t>(big.size()));
+  EXPECT_EQ(context.root().read_file("small"), "s");
+  EXPECT_TRUE(std::any_of(std::filesystem::directory_iterator(dir_), {}, [](const auto& found) {
+    return found.path().filename().string().starts_with("context-");
+  }));
+}
+
+TEST_F(FilesTest, ALaterEntryReplacesAnEarlierOne) {
+  const auto tar = tar_of({{entry("d/a"), "first"},
+                           {entry("d/a"), "second"},
+                           {entry("l", TarType::symlink, "d/a"), ""},
+                           {entry("l"), "a file now"}});
+  const Context context(dir_, source_of_string(tar));
+  EXPECT_EQ(context.root().read_file("d/a"), "second");
+  EXPECT_EQ(context.root().read_file("l"), "a file now");
+}
+
 TEST_F(FilesTest, TruncatedContextIsAnError) {
   auto tar = tar_of({{entry("a"), std::string(100'000, 'x')}});
   tar.resize(5'000);
