@@ -78,7 +78,7 @@ def row(what, ours, rival_name="", rival=None, unit="s", budget=""):
     else:
         other = statistics.median(rival)
         theirs = f"{rival_name} {shown(other, unit)}"
-        ratio = f"{mine / other:.2f}" if mine / other < 10 else f"{mine / other:.0f}"
+        ratio = f"{mine / other:.2f}" if mine / other >= 0.1 else f"{mine / other:.1g}"
     line = [what, shown(mine, unit), theirs, ratio, budget, str(len(ours)), spread]
     print("   " + "; ".join(part for part in line if part), flush=True)
     with open(os.environ["BENCH_ROWS"], "a") as file:
