@@ -25,8 +25,9 @@ Worker::Worker(TaskRecord record, TaskRuntime& runtime, store::Store& store, Clo
       store_(store),
       clock_(clock),
       changed_(std::move(changed)),
-      task_id_(record.spec.id),
-      record_(std::move(record)) {}
+      task_id_(record.spec.id) {
+  record_ = std::move(record);
+}
 
 Worker::~Worker() {
   end();
@@ -80,7 +81,11 @@ void Worker::save() {
 }
 
 TaskHandle Worker::handle() {
-  return {[this] { return snapshot(); }, [this] { wake(); }};
+  return {[shared = shared_] {
+            const std::lock_guard lock(shared->mutex);
+            return shared->record;
+          },
+          [shared = shared_] { shared->wakeup.notify(); }};
 }
 
 void Worker::run() {
@@ -111,7 +116,7 @@ void Worker::loop() {
   std::vector<Action> last;
   std::string shown;
   while (!stop_.requested()) {
-    wakeup_.drain();
+    shared_->wakeup.drain();
     const Observed seen = observe();
     Plan next;
     std::string now_shown;
@@ -143,7 +148,7 @@ void Worker::loop() {
 void Worker::wait(const std::optional<TimePoint>& until, milliseconds at_most) {
   microseconds time = at_most;
   if (until) time = std::clamp(*until - clock_.now(), microseconds(0), time);
-  wait_readable(wakeup_.fd(), stop_, std::chrono::steady_clock::now() + time);
+  wait_readable(shared_->wakeup.fd(), stop_, std::chrono::steady_clock::now() + time);
 }
 
 // False when something failed that is to be tried again later.

@@ -21,7 +21,7 @@ class Worker {
 
   void begin();
   void end();  // ends the threads; not from one of them
-  void wake() const { wakeup_.notify(); }
+  void wake() const { shared_->wakeup.notify(); }
   TaskRecord snapshot() const;
   // Durable when it returns.
   void request_stop(bool hurry);
@@ -48,9 +48,15 @@ class Worker {
   const std::string task_id_;
   const Stop stop_;
   const Stop pull_stop_ = stop_.child();
-  const Wakeup wakeup_;
-  mutable std::mutex mutex_;
-  TaskRecord record_;  // under mutex_
+  // What a TaskHandle reaches: endpoints and log shippers may still ask after the worker's end.
+  struct Shared {
+    const Wakeup wakeup;
+    std::mutex mutex;
+    TaskRecord record;  // under mutex
+  };
+  const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
+  std::mutex& mutex_ = shared_->mutex;
+  TaskRecord& record_ = shared_->record;
   std::mutex save_mutex_, end_mutex_;
   std::atomic<int> pulling_{0};
   bool prepared_ = false, released_ = false;  // the worker thread's own

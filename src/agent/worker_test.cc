@@ -12,7 +12,7 @@ namespace {
 
 class FakeRuntime : public TaskRuntime {
  public:
-  void adopt(const TaskRecord&, const TaskHandle& handle) override { wake_ = handle.wake; }
+  void adopt(const TaskRecord&, const TaskHandle& handle) override { *wake_.lock() = handle.wake; }
   void prepare(const TaskRecord&, const TaskHandle&) override {
     if (!prepare_error.empty()) throw Error(Kind::internal, prepare_error);
   }
@@ -54,7 +54,7 @@ class FakeRuntime : public TaskRuntime {
       (*host)[i].running = false;
       (*host)[i].exit_code = code;
     }
-    if (wake_) wake_();
+    if (const auto wake = *wake_.lock()) wake();
   }
 
   std::atomic<int> pulls{0}, releases{0};
@@ -63,7 +63,7 @@ class FakeRuntime : public TaskRuntime {
 
  private:
   Sync<std::map<size_t, Seen>> host_;
-  std::function<void()> wake_;
+  Sync<std::function<void()>> wake_;  // the latest worker's
 };
 
 class WorkerTest : public ::testing::Test {
