@@ -125,9 +125,11 @@ void Engine::kill(const std::string& id, int number) {
   if (number == SIGKILL || number == parse_signal(record.stop_signal).value_or(SIGTERM))
     container->update([](Record& r) { r.manually_stopped = true; });
   impl_->event(record, "kill", {{"signal", std::to_string(number)}});
-  impl_->signal(*container, number);
-  if (number == SIGKILL && record.info.state.status == Status::paused)
-    thaw(impl_->runtime, container->id);
+  if (number == SIGKILL) {
+    impl_->kill_and_wait(container);  // as Docker: `docker kill x && docker rm x` works
+  } else {
+    impl_->signal(*container, number);
+  }
 }
 
 void Engine::restart(const std::string& id, std::optional<int> timeout_s) {

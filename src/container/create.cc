@@ -71,8 +71,8 @@ static Record new_record(const Spec& spec, const image::Config& config, TimePoin
 // Reserves the name, or makes one up.
 std::string Engine::Impl::claim_name(const std::string& wanted, const std::string& id) {
   std::string name = wanted.starts_with('/') ? wanted.substr(1) : wanted;
-  const bool given = !name.empty();
-  if (given) check_container_name(name);
+  const bool given = !wanted.empty();
+  if (given) check_container_name(name.empty() ? wanted : name);
   const std::lock_guard lock(mutex);
   for (int i = 0; !given && (name.empty() || names.contains(name)); ++i)
     name = i < 100 ? random_name() : id.substr(0, 12);
