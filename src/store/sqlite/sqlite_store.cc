@@ -80,6 +80,7 @@ Fd lock(const std::string& path) {
     }
   }
   check(::ftruncate(fd.get(), 0), "truncate {}.lock", path);
+  check(::lseek(fd.get(), 0, SEEK_SET), "rewind {}.lock", path);  // the holder may have been read
   write_all(fd.get(), std::to_string(::getpid()));
   return fd;
 }
