@@ -142,8 +142,12 @@ Meaning make_run(const RawInstruction& raw) {
 }
 
 Meaning make_healthcheck(const RawInstruction& raw) {
-  const auto flags =
-      take_flags(raw, {"interval", "timeout", "start-period", "start-interval", "retries"});
+  for (const auto& [name, value] : raw.flags) {
+    if (name != "start-interval") continue;
+    throw DockerfileError(raw.line,
+                          "HEALTHCHECK --start-interval is not supported by this builder yet");
+  }
+  const auto flags = take_flags(raw, {"interval", "timeout", "start-period", "retries"});
   Healthcheck check;
   auto [type, rest] = split_once(raw.rest, ' ');
   type = to_upper(type);

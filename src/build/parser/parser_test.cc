@@ -68,6 +68,8 @@ TEST(Dockerfile, ErrorsNameTheLine) {
             "was provided");
   EXPECT_NE(error_of("FROM a\nRUN --mount=type=cache x\n").find("not supported"),
             std::string::npos);
+  EXPECT_NE(error_of("FROM a\nHEALTHCHECK --start-interval=1s CMD x\n").find("not supported"),
+            std::string::npos);
   EXPECT_NE(error_of("# nothing\n").find("no instructions"), std::string::npos);
 }
 
