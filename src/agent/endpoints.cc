@@ -18,7 +18,7 @@ constexpr const char* address = "169.254.170.2";
 // Port 80 of that address is led here: a socket that listened on port 80 itself would keep the
 // task's own server from binding 0.0.0.0:80.
 constexpr uint16_t hidden_port = 51679;
-constexpr const char* nft_table_name = "slipway_endpoint";
+constexpr const char* endpoint_table_name = "slipway_endpoint";
 
 std::string redirect_rules() {
   const auto rule = fmt::format("ip daddr {0} tcp dport 80 dnat to {0}:{1}", address, hidden_port);
@@ -28,7 +28,7 @@ std::string redirect_rules() {
       " chain here {{ type nat hook output priority -100; {1}; }}\n"
       " chain in {{ type nat hook prerouting priority -100; {1}; }}\n"
       "}}\n",
-      nft_table_name, rule);
+      endpoint_table_name, rule);
 }
 
 // In the calling thread's namespace.
@@ -204,7 +204,7 @@ void Endpoints::tear_down() {
     server = std::move(impl_->host_server);
   }
   if (server) server->stop();
-  linux::Nft().delete_table("ip", nft_table_name);
+  linux::Nft().delete_table("ip", endpoint_table_name);
   linux::Links().remove_address("lo", std::string(address) + "/32");
 }
 

@@ -13,7 +13,7 @@ namespace slipway::agent {
 namespace {
 
 constexpr std::string_view ranges_table = "agent_vpc_ranges";
-constexpr const char* nft_table_name = "slipway_tasks";
+constexpr const char* task_table_name = "slipway_tasks";
 
 std::string tail_of(const std::string& id, size_t count) {
   std::string kept;
@@ -51,9 +51,9 @@ std::string veth_name(const std::string& task_id) {
 }
 
 std::string masquerade_rules(const std::set<std::string>& vpc_cidrs) {
-  std::string text = fmt::format("add table ip {0}\ndelete table ip {0}\n", nft_table_name);
+  std::string text = fmt::format("add table ip {0}\ndelete table ip {0}\n", task_table_name);
   if (vpc_cidrs.empty()) return text;
-  text += fmt::format("table ip {} {{\n", nft_table_name);
+  text += fmt::format("table ip {} {{\n", task_table_name);
   text += " set vpcs { type ipv4_addr; flags interval; auto-merge; elements = { " +
           join({vpc_cidrs.begin(), vpc_cidrs.end()}, ", ") + " } }\n";
   text +=

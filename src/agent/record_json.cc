@@ -225,7 +225,7 @@ static void to_json(Json& json, const ContainerRecord& record) {
 }
 
 static void from_json(const Json& json, ContainerRecord& record) {
-  json.at("status").get_to(record.status);
+  from_json(json.at("status"), record.status);
   record.docker_name = json.value("docker_name", "");
   record.token = json.value("token", "");
   record.engine_id = json.value("engine_id", "");
@@ -249,7 +249,7 @@ void to_json(Json& json, const TaskRecord& record) {
 
 void from_json(const Json& json, TaskRecord& record) {
   json.at("spec").get_to(record.spec);
-  json.at("status").get_to(record.status);
+  from_json(json.at("status"), record.status);
   json.at("containers").get_to(record.containers);
   record.credentials_id = json.value("credentials_id", "");
   record.want_running = json.value("want_running", true);

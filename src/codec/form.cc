@@ -1,6 +1,7 @@
 #include "codec/form.h"
 
 #include "base/error.h"
+#include "codec/hash.h"
 
 namespace slipway {
 namespace {
@@ -10,13 +11,6 @@ constexpr size_t kMaxPairs = 10'000;
 bool unreserved(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '.' || c == '_' || c == '~';
-}
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 }  // namespace

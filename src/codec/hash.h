@@ -31,6 +31,7 @@ std::string md5_hex(std::string_view bytes);
 // Time does not depend on where they differ.
 bool equal_constant_time(std::string_view a, std::string_view b);
 
+int hex_value(char c);  // of one digit; -1 if it is none
 std::string to_hex(std::string_view bytes);
 std::string from_hex(std::string_view hex);  // throws Error(invalid_argument)
 std::string base64_encode(std::string_view bytes);

@@ -7,7 +7,7 @@
 namespace slipway {
 namespace {
 
-constexpr int kMaxDepth = 200;
+constexpr int kMaxJsonDepth = 200;
 
 // Depth of nesting is checked before parsing, so that no deep document is ever built (or torn down
 // recursively).
@@ -25,7 +25,8 @@ void refuse_deep_nesting(std::string_view text, std::string_view what) {
     } else if (c == '"') {
       in_string = true;
     } else if (c == '[' || c == '{') {
-      if (++depth > kMaxDepth) throw invalid_argument("{}: nested deeper than {}", what, kMaxDepth);
+      if (++depth > kMaxJsonDepth)
+        throw invalid_argument("{}: nested deeper than {}", what, kMaxJsonDepth);
     } else if (c == ']' || c == '}') {
       --depth;
     }

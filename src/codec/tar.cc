@@ -12,7 +12,7 @@
 namespace slipway {
 namespace {
 
-constexpr size_t kBlock = 128 * 1024;
+constexpr size_t kTarBlock = 128 * 1024;
 
 // libarchive converts names between the archive's UTF-8 and the thread's locale; in the "C" locale
 // every name that is not ASCII would be lost.
@@ -123,7 +123,7 @@ TarEntry convert(archive_entry* from) {
 
 struct TarReader::Impl {
   ByteSource source;
-  std::vector<char> block = std::vector<char>(kBlock);
+  std::vector<char> block = std::vector<char>(kTarBlock);
   std::exception_ptr failure;  // of the source: exceptions must not pass through C
   uint64_t taken = 0;          // bytes that the source has given
   uint64_t data_end = 0;       // where the current entry's data ends, counted the same way

@@ -7,10 +7,10 @@
 namespace slipway {
 namespace {
 
-constexpr int kMaxDepth = 100;
+constexpr int kMaxXmlDepth = 100;
 
 XmlNode convert(const pugi::xml_node& from, int depth) {
-  if (depth > kMaxDepth) throw invalid_argument("XML: nested deeper than {}", kMaxDepth);
+  if (depth > kMaxXmlDepth) throw invalid_argument("XML: nested deeper than {}", kMaxXmlDepth);
   XmlNode to;
   to.name = from.name();
   for (const auto& attribute : from.attributes()) {

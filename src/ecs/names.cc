@@ -62,6 +62,21 @@ bool valid_name(std::string_view name) {
   return !name.empty() && name.size() <= 255 && only_alnum_and(name, "-_");
 }
 
+std::string id_in_cluster(const aws::Context& c, std::string_view kind, const std::string& cluster,
+                          const std::string& reference) {
+  if (!reference.starts_with("arn:")) return reference;
+  const Resource resource = parse_arn(c, reference);
+  if (resource.kind != kind || resource.parts.size() > 2) {
+    throw shape::InvalidParameterException("Invalid identifier: " + reference.substr(0, 300));
+  }
+  if (resource.parts.size() == 2 && resource.parts[0] != cluster) {
+    throw shape::InvalidParameterException(
+        fmt::format("Invalid identifier: Identifier is for cluster {}. Your cluster is {}",
+                    resource.parts[0], cluster));
+  }
+  return resource.parts.back();
+}
+
 void check_tags(const Tags& tags) {
   if (tags.size() > 50) {
     throw shape::InvalidParameterException("The number of tags exceeds the limit of 50.");

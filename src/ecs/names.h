@@ -33,6 +33,10 @@ Resource parse_arn(const aws::Context& c, const std::string& arn);
 // Letters, digits, - and _; 1 to 255.
 bool valid_name(std::string_view name);
 
+// The name or id in a reference to a service or a task (kind): itself, or the end of its ARN, which
+// must be of the cluster that was asked for. Throws InvalidParameterException.
+std::string id_in_cluster(const aws::Context& c, std::string_view kind, const std::string& cluster,
+                          const std::string& reference);
 // Tags as a request gives them; throws InvalidParameterException.
 void check_tags(const Tags& tags);
 

@@ -7,7 +7,14 @@
 namespace slipway::ecs {
 
 namespace {
-const char* text(plan::Rollout rollout) {
+plan::Rollout rollout_of(const std::string& text) {
+  if (text == "COMPLETED") return plan::Rollout::completed;
+  if (text == "FAILED") return plan::Rollout::failed;
+  return plan::Rollout::in_progress;
+}
+}  // namespace
+
+const char* rollout_text(plan::Rollout rollout) {
   switch (rollout) {
     case plan::Rollout::in_progress:
       return "IN_PROGRESS";
@@ -19,18 +26,18 @@ const char* text(plan::Rollout rollout) {
   return "IN_PROGRESS";
 }
 
-plan::Rollout rollout_of(const std::string& text) {
-  if (text == "COMPLETED") return plan::Rollout::completed;
-  if (text == "FAILED") return plan::Rollout::failed;
-  return plan::Rollout::in_progress;
+shape::Tag tag(const char* key, const std::string& value) {
+  shape::Tag out;
+  out.key = key;
+  out.value = value;
+  return out;
 }
-}  // namespace
 
 namespace plan {
 
 void to_json(nlohmann::json& j, const Deployment& d) {
   j = {{"id", d.id},
-       {"rollout", text(d.rollout)},
+       {"rollout", rollout_text(d.rollout)},
        {"reason", d.reason},
        {"created", to_us(d.created)},
        {"updated", to_us(d.updated)},

@@ -15,6 +15,8 @@ namespace slipway::ecs {
 
 namespace shape = aws::ecs;  // the generated structures
 using Tags = std::vector<shape::Tag>;
+const char* rollout_text(plan::Rollout rollout);  // as AWS writes it
+shape::Tag tag(const char* key, const std::string& value);
 
 struct ClusterRecord {
   shape::Cluster cluster;  // with tags, settings, configuration; without counts

@@ -83,13 +83,6 @@ const DeploymentRecord* find_deployment(const ServiceRecord& service, const std:
   return nullptr;
 }
 
-shape::Tag tag(const char* key, const std::string& value) {
-  shape::Tag out;
-  out.key = key;
-  out.value = value;
-  return out;
-}
-
 Tags tags_of(const ServiceRecord& service, const TaskDefinitionRecord& definition) {
   Tags out;
   if (service.service.propagateTags == "SERVICE") out = service.service.tags.value_or(Tags());

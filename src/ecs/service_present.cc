@@ -12,18 +12,6 @@ struct Counts {
   int32_t running = 0, pending = 0;
 };
 
-const char* rollout_text(plan::Rollout rollout) {
-  switch (rollout) {
-    case plan::Rollout::in_progress:
-      return "IN_PROGRESS";
-    case plan::Rollout::completed:
-      return "COMPLETED";
-    case plan::Rollout::failed:
-      return "FAILED";
-  }
-  return "IN_PROGRESS";
-}
-
 shape::Deployment present(const DeploymentRecord& record, bool primary, int32_t desired,
                           const Counts& counts) {
   shape::Deployment out;
@@ -82,17 +70,7 @@ shape::Service present(const store::Reader& db, const ServiceRecord& record, boo
 
 std::string service_name(const aws::Context& c, const std::string& cluster,
                          const std::string& reference) {
-  if (!reference.starts_with("arn:")) return reference;
-  const Resource resource = parse_arn(c, reference);
-  if (resource.kind != "service" || resource.parts.size() > 2) {
-    throw shape::InvalidParameterException("Invalid identifier: " + reference.substr(0, 300));
-  }
-  if (resource.parts.size() == 2 && resource.parts[0] != cluster) {
-    throw shape::InvalidParameterException(
-        fmt::format("Invalid identifier: Identifier is for cluster {}. Your cluster is {}",
-                    resource.parts[0], cluster));
-  }
-  return resource.parts.back();
+  return id_in_cluster(c, "service", cluster, reference);
 }
 
 void show_primary(ServiceRecord& record) {

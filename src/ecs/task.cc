@@ -11,20 +11,9 @@
 namespace slipway::ecs {
 namespace {
 
-// The id in a task reference; an ARN must be of the cluster that was asked for.
 std::string task_id(const aws::Context& c, const std::string& cluster,
                     const std::string& reference) {
-  if (!reference.starts_with("arn:")) return reference;
-  const Resource resource = parse_arn(c, reference);
-  if (resource.kind != "task" || resource.parts.size() > 2) {
-    throw shape::InvalidParameterException("Invalid identifier: " + reference.substr(0, 300));
-  }
-  if (resource.parts.size() == 2 && resource.parts[0] != cluster) {
-    throw shape::InvalidParameterException(
-        fmt::format("Invalid identifier: Identifier is for cluster {}. Your cluster is {}",
-                    resource.parts[0], cluster));
-  }
-  return resource.parts.back();
+  return id_in_cluster(c, "task", cluster, reference);
 }
 
 void check_overrides(const shape::TaskOverride& overrides,
@@ -62,13 +51,6 @@ shape::TaskOverride normalised_overrides(shape::TaskOverride overrides,
   if (overrides.cpu) overrides.cpu = std::to_string(*cpu);
   if (overrides.memory) overrides.memory = std::to_string(*memory);
   return overrides;
-}
-
-shape::Tag tag(const char* key, const std::string& value) {
-  shape::Tag out;
-  out.key = key;
-  out.value = value;
-  return out;
 }
 
 // The request's own tags win over those propagated.

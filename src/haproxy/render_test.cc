@@ -14,8 +14,7 @@
 namespace slipway::haproxy {
 namespace {
 
-const std::string golden_directory =
-    (std::filesystem::path(__FILE__).parent_path() / "../../tests/golden/haproxy").string();
+const std::string golden_directory = SLIPWAY_GOLDEN_DIR "/haproxy";
 
 void expect_golden(const std::string& name, const std::string& actual) {
   const std::string path = golden_directory + "/" + name + ".cfg";

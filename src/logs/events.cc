@@ -10,10 +10,6 @@ namespace slipway::logs {
 
 namespace {
 
-constexpr size_t kPageBytes = 1 << 20;
-// What an event counts besides its message.
-constexpr int64_t kEventOverhead = 26;
-
 constexpr const char* kSchema = R"(
 CREATE TABLE IF NOT EXISTS grp(id INTEGER PRIMARY KEY, uid TEXT UNIQUE NOT NULL,
                                stored_bytes INTEGER NOT NULL DEFAULT 0);

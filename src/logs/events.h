@@ -38,6 +38,9 @@ struct StreamInfo {
   std::optional<int64_t> first_event_ms, last_event_ms, last_ingestion_ms;
 };
 
+constexpr size_t kPageBytes = 1 << 20;  // of messages in one answer
+constexpr int64_t kEventOverhead = 26;  // what an event counts besides its message
+
 class EventStore {
  public:
   explicit EventStore(const std::string& path);

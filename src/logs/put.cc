@@ -7,7 +7,6 @@ namespace {
 
 constexpr int64_t kMaxBatchBytes = 1'048'576;
 constexpr int64_t kMaxEventBytes = 1'048'576;
-constexpr int64_t kEventOverhead = 26;
 constexpr int64_t kDayMs = 86'400'000;
 
 void check_batch(const std::vector<m::InputLogEvent>& events) {

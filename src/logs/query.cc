@@ -8,7 +8,6 @@ namespace slipway::logs {
 
 namespace {
 
-constexpr size_t kPageBytes = 1 << 20;
 // What one FilterLogEvents call looks at before it answers a token to go on with.
 constexpr size_t kScanBytes = 64 << 20;
 constexpr int32_t kMaxEvents = 10'000;

@@ -2,14 +2,11 @@
 #include "registry/local.h"
 
 #include "registry/errors.h"
+#include "registry/remote.h"
 
 namespace slipway::registry {
 
 namespace {
-
-std::string short_id(std::string_view digest) {
-  return std::string(digest.substr(digest.find(':') + 1, 12));
-}
 
 Scope scope_of(std::string_view domain) {
   const auto scope = parse_domain(domain);

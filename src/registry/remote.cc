@@ -86,6 +86,10 @@ bool local_domain(std::string_view domain) {
   return parse_domain(domain).has_value();
 }
 
+std::string short_id(std::string_view digest) {
+  return std::string(digest.substr(digest.find(':') + 1, 12));
+}
+
 Remote::Remote(std::string_view domain, std::string path, std::optional<Credentials> credentials,
                bool for_push)
     : base_(base_url(domain)),

@@ -41,6 +41,9 @@ class Remote {
   Sync<std::string> authorization_;
 };
 
+// The twelve digits of a digest that progress lines show.
+std::string short_id(std::string_view digest);
+
 // The error a registry's answer means, in the words docker uses ("denied: ..."). Reads the body.
 Error remote_error(net::ClientResponse& response, std::string_view what);
 

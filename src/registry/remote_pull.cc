@@ -16,10 +16,6 @@ constexpr const char* accepted[] = {"application/vnd.docker.distribution.manifes
                                     "application/vnd.oci.image.manifest.v1+json",
                                     "application/vnd.oci.image.index.v1+json"};
 
-std::string short_id(std::string_view digest) {
-  return std::string(digest.substr(digest.find(':') + 1, 12));
-}
-
 class Puller {
  public:
   Puller(const ClientDeps& deps, const image::Reference& name,

@@ -37,9 +37,6 @@ class Pusher {
   }
 
  private:
-  static std::string short_id(std::string_view digest) {
-    return std::string(digest.substr(digest.find(':') + 1, 12));
-  }
   static std::vector<image::Digest> digests_of(const image::Manifest& manifest) {
     std::vector<image::Digest> out;
     for (const auto& part : manifest.references()) out.push_back(part.digest);
