@@ -21,6 +21,8 @@ uint64_t read_cursor(const std::string& path) {
   return text ? parse_uint(trim(*text)).value_or(0) : 0;
 }
 
+}  // namespace
+
 struct Follower {
   std::string key, cursor_file;
   LogShipper::Source source;
@@ -33,8 +35,6 @@ struct Follower {
   uint64_t delivered = 0;  // ordinal of lines.front()
   bool source_ended = false, drained = false, warned = false;
 };
-
-}  // namespace
 
 struct LogShipper::Impl {
   mutable std::mutex mutex;
