@@ -12,10 +12,10 @@ namespace m = aws::logs;
 struct Group {
   std::string name, uid;
   int64_t created_ms = 0;
-  std::optional<int> retention_days;
+  std::optional<int> retention_days{};
   std::string log_class = "STANDARD";
   bool deletion_protection = false;
-  std::map<std::string, std::string> tags;
+  std::map<std::string, std::string> tags{};
 };
 struct Stream {
   std::string name, uid;

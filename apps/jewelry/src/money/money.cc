@@ -39,11 +39,14 @@ std::string Money::text() const {
   const int digits = minor_digits(currency_);
   // Unsigned, so that the smallest number has an absolute value.
   const uint64_t value = minor_ < 0 ? 0 - static_cast<uint64_t>(minor_) : minor_;
-  std::string plain = fmt::format("{:0{}}", value, digits + 1);
-  std::string fraction = plain.substr(plain.size() - static_cast<size_t>(digits));
-  std::string whole = plain.substr(0, plain.size() - static_cast<size_t>(digits));
-  for (auto i = static_cast<std::ptrdiff_t>(whole.size()) - 3; i > 0; i -= 3)
-    whole.insert(static_cast<size_t>(i), ",");
+  const std::string plain = fmt::format("{:0{}}", value, digits + 1);
+  const size_t point = plain.size() - static_cast<size_t>(digits);
+  const std::string fraction = plain.substr(point);
+  std::string whole;
+  for (size_t i = 0; i < point; ++i) {
+    if (i > 0 && (point - i) % 3 == 0) whole += ',';
+    whole += plain[i];
+  }
   return fmt::format("{}{}{}{} {}", minor_ < 0 ? "-" : "", whole, digits ? "." : "", fraction,
                      currency_);
 }
