@@ -13,12 +13,12 @@
 namespace slipway::aws {
 namespace {
 
-struct Self {
+struct Counted {
   int calls = 0;
 };
 
-ecs::CreateClusterResponse create_cluster(Self& self, Context&,
-                                          const ecs::CreateClusterRequest& in) {
+ecs::CreateClusterResponse count_call(Counted& self, Context&,
+                                      const ecs::CreateClusterRequest& in) {
   ++self.calls;
   ecs::CreateClusterResponse out;
   out.cluster.emplace().clusterName = in.clusterName;
@@ -26,8 +26,8 @@ ecs::CreateClusterResponse create_cluster(Self& self, Context&,
 }
 
 TEST(Op, CallsATypedFunctionThroughAnUntypedRow) {
-  Self self;
-  auto row = op<ecs::op::CreateCluster>(self, create_cluster);
+  Counted self;
+  auto row = op<ecs::op::CreateCluster>(self, count_call);
   EXPECT_EQ(row.name, "CreateCluster");
   EXPECT_EQ(row.transaction, Transaction::write);
   ecs::CreateClusterRequest in{.clusterName = "a"};

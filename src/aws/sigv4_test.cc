@@ -10,7 +10,7 @@ namespace slipway::aws {
 namespace {
 
 constexpr const char* kSecret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
-const TimePoint kNoon = parse_rfc3339("2026-01-31T12:00:00Z");
+const TimePoint kSigned = parse_rfc3339("2026-01-31T12:00:00Z");
 
 net::Request request_of(const std::string& method, const std::string& target,
                         net::Headers headers) {
@@ -103,7 +103,7 @@ Case presigned_case() {
 }
 
 // What stops the request: the error's meaning, or nothing.
-std::optional<Common> refused(const Case& c, TimePoint now = kNoon,
+std::optional<Common> refused(const Case& c, TimePoint now = kSigned,
                               const std::string& secret = kSecret) {
   try {
     const Claim claim = read_claim(c.request);
@@ -134,7 +134,7 @@ TEST(SigV4, ReadsTheClaim) {
 }
 
 TEST(SigV4, RefusesEveryChange) {
-  EXPECT_EQ(refused(json_case(), kNoon, "another secret"), Common::bad_signature);
+  EXPECT_EQ(refused(json_case(), kSigned, "another secret"), Common::bad_signature);
   auto changed = [](Case c, const std::function<void(Case&)>& change) {
     change(c);
     return refused(c);
@@ -186,12 +186,12 @@ TEST(SigV4, ABodyHashMustBeTheBodys) {
 }
 
 TEST(SigV4, AllowsFiveMinutesOfSkewEachWay) {
-  EXPECT_EQ(refused(json_case(), kNoon + seconds(299)), std::nullopt);
-  EXPECT_EQ(refused(json_case(), kNoon - seconds(299)), std::nullopt);
-  EXPECT_EQ(refused(json_case(), kNoon + seconds(301)), Common::request_expired);
-  EXPECT_EQ(refused(json_case(), kNoon - seconds(301)), Common::request_expired);
-  EXPECT_EQ(refused(presigned_case(), kNoon + seconds(59)), std::nullopt);
-  EXPECT_EQ(refused(presigned_case(), kNoon + seconds(61)), Common::request_expired);
+  EXPECT_EQ(refused(json_case(), kSigned + seconds(299)), std::nullopt);
+  EXPECT_EQ(refused(json_case(), kSigned - seconds(299)), std::nullopt);
+  EXPECT_EQ(refused(json_case(), kSigned + seconds(301)), Common::request_expired);
+  EXPECT_EQ(refused(json_case(), kSigned - seconds(301)), Common::request_expired);
+  EXPECT_EQ(refused(presigned_case(), kSigned + seconds(59)), std::nullopt);
+  EXPECT_EQ(refused(presigned_case(), kSigned + seconds(61)), Common::request_expired);
 }
 
 TEST(SigV4, NamesWhatIsIncomplete) {
@@ -223,14 +223,14 @@ TEST(SigV4, NamesWhatIsIncomplete) {
   EXPECT_EQ(refused(odd_date), Common::incomplete_signature);
   Case other_day = json_case();
   other_day.request.headers.set("X-Amz-Date", "20260130T120000Z");
-  EXPECT_EQ(refused(other_day, kNoon - seconds(86'400)), Common::bad_signature);
+  EXPECT_EQ(refused(other_day, kSigned - seconds(86'400)), Common::bad_signature);
 }
 
 TEST(SigV4, SignsAsItChecks) {
   Case c{request_of("POST", "/?x=1",
                     {{"Host", "h:1"}, {"Content-Type", "t"}, {"X-Amz-Target", "T.Op"}}),
          "body"};
-  sign(c.request, c.body, "AK", kSecret, "token", "eu-west-1", "ecs", kNoon);
+  sign(c.request, c.body, "AK", kSecret, "token", "eu-west-1", "ecs", kSigned);
   EXPECT_EQ(refused(c), std::nullopt);
   EXPECT_EQ(read_claim(c.request).session_token, "token");
 }
