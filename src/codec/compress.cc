@@ -1,6 +1,11 @@
 #include "codec/compress.h"
 
+#include <archive.h>
+#include <deque>
+#include <future>
+#include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
+#include <thread>
 #include <vector>
 #include <zstd.h>
 
@@ -16,54 +21,121 @@ uint8_t* bytes_of(const char* p) {
   return reinterpret_cast<uint8_t*>(const_cast<char*>(p));
 }
 
-// Input is gathered into whole blocks before it is compressed: ISA-L's output depends on how its
-// input is cut, ours must not.
+constexpr size_t kChunk = 1 << 20;
+
+// One chunk as raw deflate blocks that stand alone: a chunk is the same bytes whoever made it.
+std::string deflate_chunk(const std::string& in, bool last) {
+  static thread_local std::vector<uint8_t> level_buffer(ISAL_DEF_LVL1_DEFAULT);
+  isal_zstream stream;
+  isal_deflate_init(&stream);
+  stream.level = 1;
+  stream.level_buf = level_buffer.data();
+  stream.level_buf_size = static_cast<uint32_t>(level_buffer.size());
+  stream.gzip_flag = IGZIP_DEFLATE;
+  stream.next_in = bytes_of(in.data());
+  stream.avail_in = static_cast<uint32_t>(in.size());
+  stream.end_of_stream = last ? 1 : 0;
+  stream.flush = last ? NO_FLUSH : FULL_FLUSH;
+  std::string out;
+  std::vector<char> block(kBlock);
+  do {
+    stream.next_out = bytes_of(block.data());
+    stream.avail_out = static_cast<uint32_t>(block.size());
+    if (isal_deflate(&stream) != COMP_OK) throw internal("gzip compression failed");
+    out.append(block.data(), block.size() - stream.avail_out);
+  } while (stream.avail_out == 0 || stream.avail_in > 0 ||
+           (last && stream.internal_state.state != ZSTATE_END));
+  return out;
+}
+
+// Input is cut into chunks of one size before it is compressed, however it is written: so the
+// output is always the same, and chunks are compressed side by side. What fits into one chunk
+// needs no other thread.
 class GzipWriter : public Compressor {
  public:
   explicit GzipWriter(ByteSink sink)
-      : sink_(std::move(sink)), level_buffer_(ISAL_DEF_LVL1_DEFAULT), out_(kBlock) {
-    pending_.reserve(kBlock);
-    isal_deflate_init(&stream_);
-    stream_.level = 1;
-    stream_.level_buf = level_buffer_.data();
-    stream_.level_buf_size = static_cast<uint32_t>(level_buffer_.size());
-    stream_.gzip_flag = IGZIP_GZIP;
-  }
+      : sink_(std::move(sink)),
+        most_(std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 8)) {}
 
   void write(std::string_view bytes) override {
     while (!bytes.empty()) {
-      const size_t take = std::min(bytes.size(), kBlock - pending_.size());
+      if (pending_.size() == kChunk) compress(false);
+      const size_t take = std::min(bytes.size(), kChunk - pending_.size());
       pending_.append(bytes.substr(0, take));
       bytes.remove_prefix(take);
-      if (pending_.size() == kBlock) deflate(false);
     }
   }
 
   void finish() override {
-    if (!finished_) deflate(true);
+    if (finished_) return;
+    compress(true);
+    while (!running_.empty()) drain();
+    std::string tail;
+    for (const uint32_t value : {crc_, static_cast<uint32_t>(size_)}) {
+      for (int shift = 0; shift < 32; shift += 8) tail += static_cast<char>(value >> shift & 255);
+    }
+    sink_(tail);
     finished_ = true;
   }
 
  private:
-  void deflate(bool end) {
-    stream_.next_in = bytes_of(pending_.data());
-    stream_.avail_in = static_cast<uint32_t>(pending_.size());
-    stream_.end_of_stream = end ? 1 : 0;
-    do {
-      stream_.next_out = bytes_of(out_.data());
-      stream_.avail_out = static_cast<uint32_t>(out_.size());
-      if (isal_deflate(&stream_) != COMP_OK) throw internal("gzip compression failed");
-      const size_t made = out_.size() - stream_.avail_out;
-      if (made > 0) sink_({out_.data(), made});
-    } while (stream_.avail_out == 0 || (end && stream_.internal_state.state != ZSTATE_END));
-    pending_.clear();
+  void compress(bool last) {
+    if (!begun_) sink_(std::string_view("\x1f\x8b\x08\0\0\0\0\0\0\xff", 10));
+    begun_ = true;
+    crc_ = crc32_gzip_refl(crc_, bytes_of(pending_.data()), pending_.size());
+    size_ += pending_.size();
+    if (last && running_.empty()) return sink_(deflate_chunk(pending_, true));
+    while (running_.size() >= most_) drain();
+    running_.push_back(std::async(
+        std::launch::async, [last](const std::string& chunk) { return deflate_chunk(chunk, last); },
+        std::exchange(pending_, {})));
+  }
+
+  void drain() {
+    const std::string made = running_.front().get();
+    running_.pop_front();
+    sink_(made);
   }
 
   ByteSink sink_;
-  std::vector<uint8_t> level_buffer_;
-  std::vector<char> out_;
+  size_t most_;
   std::string pending_;
-  isal_zstream stream_;
+  std::deque<std::future<std::string>> running_;
+  uint32_t crc_ = 0;
+  uint64_t size_ = 0;
+  bool begun_ = false, finished_ = false;
+};
+
+class ZstdWriter : public Compressor {
+ public:
+  explicit ZstdWriter(ByteSink sink) : sink_(std::move(sink)), out_(kBlock) {
+    if (!stream_) throw internal("out of memory for zstd");
+    ZSTD_CCtx_setParameter(stream_.get(), ZSTD_c_compressionLevel, 3);
+    ZSTD_CCtx_setParameter(stream_.get(), ZSTD_c_checksumFlag, 1);
+    // The output is the same for any number of workers but none.
+    ZSTD_CCtx_setParameter(stream_.get(), ZSTD_c_nbWorkers, 2);
+  }
+  void write(std::string_view bytes) override { pass(bytes, ZSTD_e_continue); }
+  void finish() override {
+    if (!finished_) pass({}, ZSTD_e_end);
+    finished_ = true;
+  }
+
+ private:
+  void pass(std::string_view bytes, ZSTD_EndDirective directive) {
+    ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
+    for (;;) {
+      ZSTD_outBuffer out{out_.data(), out_.size(), 0};
+      const size_t left = ZSTD_compressStream2(stream_.get(), &out, &in, directive);
+      if (ZSTD_isError(left)) throw internal("zstd compression failed");
+      if (out.pos > 0) sink_({out_.data(), out.pos});
+      if (directive == ZSTD_e_end ? left == 0 : in.pos == in.size) return;
+    }
+  }
+
+  ByteSink sink_;
+  std::vector<char> out_;
+  std::unique_ptr<ZSTD_CCtx, size_t (*)(ZSTD_CCtx*)> stream_{ZSTD_createCCtx(), ZSTD_freeCCtx};
   bool finished_ = false;
 };
 
@@ -175,6 +247,54 @@ class ZstdReader {
   bool in_frame_ = false, flush_pending_ = false;
 };
 
+// bzip2 and xz, by libarchive: rare, and nothing else needs their libraries.
+class FilterReader {
+ public:
+  explicit FilterReader(std::shared_ptr<Input> input) : input_(std::move(input)) {
+    if (!archive_) throw internal("out of memory for libarchive");
+    archive_read_support_filter_bzip2(archive_.get());
+    archive_read_support_filter_xz(archive_.get());
+    archive_read_support_format_raw(archive_.get());
+    archive_entry* entry = nullptr;
+    if (archive_read_open(archive_.get(), this, nullptr, &FilterReader::give, nullptr) !=
+            ARCHIVE_OK ||
+        archive_read_next_header(archive_.get(), &entry) != ARCHIVE_OK) {
+      fail();
+    }
+  }
+
+  size_t read(std::span<char> into) {
+    const auto n = archive_read_data(archive_.get(), into.data(), into.size());
+    if (n < 0) fail();
+    return static_cast<size_t>(n);
+  }
+
+ private:
+  [[noreturn]] void fail() {
+    if (error_) std::rethrow_exception(error_);
+    const char* text = archive_error_string(archive_.get());
+    throw invalid_argument("compressed data is corrupt ({})", text != nullptr ? text : "truncated");
+  }
+
+  static la_ssize_t give(archive*, void* self, const void** block) {
+    auto& reader = *static_cast<FilterReader*>(self);
+    try {
+      if (reader.input_->left() == 0 && !reader.input_->refill()) return 0;
+      *block = reader.input_->data();
+      const size_t n = reader.input_->left();
+      reader.input_->position += n;
+      return static_cast<la_ssize_t>(n);
+    } catch (...) {
+      reader.error_ = std::current_exception();
+      return -1;
+    }
+  }
+
+  std::shared_ptr<Input> input_;
+  std::exception_ptr error_;
+  std::unique_ptr<archive, int (*)(archive*)> archive_{archive_read_new(), archive_read_free};
+};
+
 size_t read_plain(Input& input, std::span<char> into) {
   if (into.empty()) return 0;
   if (input.left() == 0) return input.source(into);
@@ -184,9 +304,9 @@ size_t read_plain(Input& input, std::span<char> into) {
   return take;
 }
 
-// Reads until the first four bytes are there (sources may give less at a time).
+// Reads until the first six bytes are there (sources may give less at a time).
 void fill_magic(Input& input) {
-  while (input.size < 4) {
+  while (input.size < 6) {
     const size_t n = input.source(std::span(input.buffer).subspan(input.size));
     if (n == 0) break;
     input.size += n;
@@ -199,9 +319,18 @@ std::unique_ptr<Compressor> make_gzip_writer(ByteSink sink) {
   return std::make_unique<GzipWriter>(std::move(sink));
 }
 
+std::unique_ptr<Compressor> make_zstd_writer(ByteSink sink) {
+  return std::make_unique<ZstdWriter>(std::move(sink));
+}
+
 Compression detect_compression(std::string_view first) {
   if (first.starts_with("\x1f\x8b")) return Compression::gzip;
   if (first.starts_with("\x28\xb5\x2f\xfd")) return Compression::zstd;
+  if (first.starts_with("BZh")) return Compression::bzip2;
+  if (first.starts_with(std::string_view("\xFD"
+                                         "7zXZ\0",
+                                         6)))
+    return Compression::xz;
   return Compression::none;
 }
 
@@ -223,6 +352,10 @@ ByteSource make_decompressor(ByteSource source, std::optional<Compression> compr
   }
   if (*compression == Compression::zstd) {
     auto reader = std::make_shared<ZstdReader>(input);
+    return [reader](std::span<char> into) { return reader->read(into); };
+  }
+  if (*compression == Compression::bzip2 || *compression == Compression::xz) {
+    auto reader = std::make_shared<FilterReader>(input);
     return [reader](std::span<char> into) { return reader->read(into); };
   }
   return [input](std::span<char> into) { return read_plain(*input, into); };

@@ -1,5 +1,6 @@
 // Streaming compression: a gzip writer tuned for layers (ISA-L, its fastest level that still finds
-// matches), and readers for gzip and zstd. No archive formats: those are in tar.h.
+// matches, several cores at once), a zstd writer, and readers for gzip, zstd, bzip2 and xz. No
+// archive formats: those are in tar.h.
 #pragma once
 #include <functional>
 #include <memory>
@@ -26,9 +27,10 @@ class Compressor {
 // The same bytes in always give the same bytes out, however they are cut into writes (no time or
 // name in the header).
 std::unique_ptr<Compressor> make_gzip_writer(ByteSink sink);
+std::unique_ptr<Compressor> make_zstd_writer(ByteSink sink);
 
-enum class Compression { none, gzip, zstd };
-// From magic bytes (4 are enough); none when unknown.
+enum class Compression { none, gzip, zstd, bzip2, xz };
+// From magic bytes (6 are enough); none when unknown.
 Compression detect_compression(std::string_view first_bytes);
 // "application/vnd.oci.image.layer.v1.tar+gzip", "...rootfs.diff.tar.gzip", "...tar+zstd", ...
 Compression compression_of_media_type(std::string_view media_type);

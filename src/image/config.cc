@@ -43,6 +43,7 @@ std::optional<HealthCheck> parse_health(const Json& config) {
   out.interval_ns = member<int64_t>(*it, "Interval");
   out.timeout_ns = member<int64_t>(*it, "Timeout");
   out.start_period_ns = member<int64_t>(*it, "StartPeriod");
+  out.start_interval_ns = member<int64_t>(*it, "StartInterval");
   out.retries = member<int>(*it, "Retries");
   return out;
 }
@@ -53,6 +54,7 @@ Json health_json(const HealthCheck& check) {
   if (check.interval_ns != 0) out["Interval"] = check.interval_ns;
   if (check.timeout_ns != 0) out["Timeout"] = check.timeout_ns;
   if (check.start_period_ns != 0) out["StartPeriod"] = check.start_period_ns;
+  if (check.start_interval_ns != 0) out["StartInterval"] = check.start_interval_ns;
   if (check.retries != 0) out["Retries"] = check.retries;
   return out;
 }
@@ -117,6 +119,7 @@ Config from_json(const Json& json) {
     if (!valid_digest(id))
       throw invalid_argument("image configuration: rootfs.diff_ids holds \"{}\", not a digest",
                              id.substr(0, 160));
+  out.step_keys = strings(json, "slipway.step.keys");
   for (const auto& step : member<std::vector<Json>>(json, "history")) {
     out.history.push_back(
         {member<std::string>(step, "created"), member<std::string>(step, "created_by"),
@@ -146,6 +149,7 @@ std::string Config::to_json() const {
   Json steps = Json::array();
   for (const auto& step : history) steps.push_back(history_json(step));
   out["history"] = steps;
+  if (!step_keys.empty()) out["slipway.step.keys"] = step_keys;
   // A Dockerfile may hold bytes that are not UTF-8; JSON cannot.
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -1,5 +1,4 @@
-// Walks an overlay upper directory by descriptors (a symlink in it is never followed) and writes
-// the layer archive.
+// Walks a tree by descriptors (a symlink in it is never followed) and writes its archive.
 #include "image/diff.h"
 
 #include <dirent.h>
@@ -43,7 +42,9 @@ std::string xattr(int fd, const char* name) {
 
 class Walker {
  public:
-  Walker(TarWriter& tar, const Stop& stop) : tar_(tar), stop_(stop), buffer_(256 * 1024) {}
+  // layer: the tree is an overlay's upper directory; whiteouts are written as layers have them.
+  Walker(TarWriter& tar, const Stop& stop, bool layer, std::optional<int64_t> newest = {})
+      : tar_(tar), stop_(stop), layer_(layer), newest_(newest), buffer_(256 * 1024) {}
 
   void directory(int fd, const std::string& prefix, int depth) {
     if (depth > max_depth)
@@ -56,18 +57,13 @@ class Walker {
   }
   uint64_t bytes() const { return bytes_; }
 
- private:
-  void entry(int parent, const std::string& name, const std::string& prefix, int depth) {
+  // One entry (and what is below it) as the archive shall call it.
+  void one(int parent, const std::string& name, const std::string& as, int depth) {
     struct stat info {};
-    check(::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW), "stat {}{}", prefix, name);
+    check(::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW), "stat {}", as);
     if (S_ISSOCK(info.st_mode)) return;
-    if (is_overlay_whiteout(info)) return marker(prefix + std::string(whiteout_prefix) + name);
-    if (name.compare(0, whiteout_prefix.size(), whiteout_prefix) == 0)
-      throw invalid_argument(
-          "layer: the name \"{}{}\" cannot be stored: names that begin with .wh. mark deleted "
-          "files",
-          prefix, name);
-    TarEntry out = describe(info, prefix + name);
+    TarEntry out = describe(info, as);
+    if (newest_ && out.mtime > *newest_) age(parent, name, out);
     if (!S_ISDIR(info.st_mode) && info.st_nlink > 1) {
       const auto [first, fresh] = links_.try_emplace({info.st_dev, info.st_ino}, out.name);
       if (!fresh) return hard_link(std::move(out), first->second);
@@ -76,6 +72,28 @@ class Walker {
     if (S_ISREG(info.st_mode)) return file(parent, name, std::move(out));
     if (S_ISLNK(info.st_mode)) out.link_target = read_link(parent, name);
     tar_.add(out);
+  }
+
+ private:
+  void entry(int parent, const std::string& name, const std::string& prefix, int depth) {
+    if (!layer_) return one(parent, name, prefix + name, depth);
+    struct stat info {};
+    check(::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW), "stat {}{}", prefix, name);
+    if (is_overlay_whiteout(info)) return marker(prefix + std::string(whiteout_prefix) + name);
+    if (name.compare(0, whiteout_prefix.size(), whiteout_prefix) == 0)
+      throw invalid_argument(
+          "layer: the name \"{}{}\" cannot be stored: names that begin with .wh. mark deleted "
+          "files",
+          prefix, name);
+    one(parent, name, prefix + name, depth);
+  }
+
+  void age(int parent, const std::string& name, TarEntry& out) const {
+    out.mtime = *newest_;
+    const timespec time{static_cast<time_t>(*newest_), 0};
+    const timespec times[] = {time, time};
+    check(::utimensat(parent, name.c_str(), times, AT_SYMLINK_NOFOLLOW), "set the times of {}",
+          out.name);
   }
 
   void hard_link(TarEntry out, const std::string& target) {
@@ -95,20 +113,21 @@ class Walker {
   void sub_directory(int parent, const std::string& name, TarEntry out, int depth) {
     const Fd fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     check(fd.get(), "open {}", out.name);
-    if (!xattr(fd.get(), "trusted.overlay.redirect").empty())
+    if (layer_ && !xattr(fd.get(), "trusted.overlay.redirect").empty())
       throw unimplemented("layer: {} is a renamed overlay directory (mount with redirect_dir=off)",
                           out.name);
     add_xattrs(fd.get(), out);
-    out.name += '/';
+    if (!out.name.ends_with('/')) out.name += '/';
     tar_.add(out);
-    if (xattr(fd.get(), opaque_xattr) == "y") marker(out.name + std::string(opaque_marker));
+    if (layer_ && xattr(fd.get(), opaque_xattr) == "y")
+      marker(out.name + std::string(opaque_marker));
     directory(fd.get(), out.name, depth + 1);
   }
 
   void file(int parent, const std::string& name, TarEntry out) {
     const Fd fd(::openat(parent, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     check(fd.get(), "open {}", out.name);
-    if (::fgetxattr(fd.get(), "trusted.overlay.metacopy", nullptr, 0) >= 0)
+    if (layer_ && ::fgetxattr(fd.get(), "trusted.overlay.metacopy", nullptr, 0) >= 0)
       throw unimplemented("layer: {} has its data in a lower layer (mount with metacopy=off)",
                           out.name);
     add_xattrs(fd.get(), out);
@@ -116,8 +135,13 @@ class Walker {
     for (uint64_t left = out.size; left > 0;) {
       stop_.throw_if_requested();
       const size_t want = std::min<uint64_t>(left, buffer_.size());
-      const size_t n = read_some(fd.get(), std::span(buffer_).first(want));
-      if (n == 0) throw conflict("layer: {} became shorter while it was read", out.name);
+      size_t n = read_some(fd.get(), std::span(buffer_).first(want));
+      if (n == 0) {
+        if (layer_) throw conflict("layer: {} became shorter while it was read", out.name);
+        // A running container's log that was cut: what is missing reads as zeros.
+        std::fill_n(buffer_.begin(), want, '\0');
+        n = want;
+      }
       tar_.write(std::string_view(buffer_.data(), n));
       left -= n;
       bytes_ += n;
@@ -175,6 +199,8 @@ class Walker {
 
   TarWriter& tar_;
   const Stop& stop_;
+  const bool layer_;
+  std::optional<int64_t> newest_;
   std::vector<char> buffer_;
   std::map<std::pair<dev_t, ino_t>, std::string> links_;
   uint64_t bytes_ = 0;
@@ -182,11 +208,21 @@ class Walker {
 
 }  // namespace
 
-uint64_t write_layer(const std::string& upper_dir, TarWriter& tar, const Stop& stop) {
+uint64_t write_layer(const std::string& upper_dir, TarWriter& tar, const Stop& stop,
+                     std::optional<int64_t> newest) {
   const Fd root = open_file(upper_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  Walker walker(tar, stop);
+  Walker walker(tar, stop, true, newest);
   walker.directory(root.get(), "", 0);
   return walker.bytes();
+}
+
+void write_tree(int parent, const std::string& name, const std::string& as, TarWriter& tar,
+                const Stop& stop) {
+  Walker(tar, stop, false).one(parent, name, as, 0);
+}
+
+void write_contents(int directory, TarWriter& tar, const Stop& stop) {
+  Walker(tar, stop, false).directory(directory, "", 0);
 }
 
 }  // namespace slipway::image

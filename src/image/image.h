@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/stop.h"
+#include "codec/compress.h"
 #include "store/store.h"
 
 namespace slipway::image {
@@ -86,6 +87,7 @@ struct HealthCheck {
   std::vector<std::string> test;  // {"NONE"}, {"CMD", ...}, {"CMD-SHELL", "..."}
   int64_t interval_ns = 0, timeout_ns = 0, start_period_ns = 0;
   int retries = 0;
+  int64_t start_interval_ns = 0;
 };
 struct Config {
   std::string architecture = "amd64", os = "linux", created, author;
@@ -100,6 +102,9 @@ struct Config {
     bool empty_layer = false;
   };
   std::vector<History> history;
+  // What the builder's cache knows each step of history by ("" for steps made elsewhere), so that
+  // any image can serve as --cache-from.
+  std::vector<std::string> step_keys;
   // The exact text of a config blob made from this; parse is its inverse (unknown members are
   // lost).
   std::string to_json() const;
@@ -161,8 +166,28 @@ class Images {
     Digest diff_id;
     uint64_t size = 0;  // uncompressed
   };
+  struct LayerOptions {
+    bool zstd = false;                // instead of gzip
+    std::optional<int64_t> newest{};  // SOURCE_DATE_EPOCH: later file times become this one
+  };
   Layer commit_layer(const std::vector<Digest>& parent_diff_ids, const std::string& upper_dir,
-                     const Stop& stop);
+                     const Stop& stop, const LayerOptions& options);
+  Layer commit_layer(const std::vector<Digest>& parent_diff_ids, const std::string& upper_dir,
+                     const Stop& stop) {
+    return commit_layer(parent_diff_ids, upper_dir, stop, LayerOptions{});
+  }
+
+  // As commit_layer, of a directory that goes on being used: nothing is moved (docker commit).
+  Layer copy_layer(const std::string& directory, const Stop& stop);
+  // Takes in a layer archive while it arrives: into the content store and unpacked, in one go. With
+  // the digest that the blob must have: stored byte for byte, else an archive that is not compressed
+  // may be. Throws Error(invalid_argument) on a wrong digest or a hostile archive.
+  Layer import_layer(const ByteSource& source, std::string_view expected, const Stop& stop);
+  // Registers an image by its config's exact text and its layers. Its manifest is made here.
+  Image assemble(const std::string& config_json, const std::vector<Descriptor>& layers);
+  // Bytes of the files of a layer; nullopt: it has not been unpacked yet.
+  std::optional<uint64_t> layer_size(const Digest& diff_id) const;
+  ContentStore& content() const;
 
   // Nothing of these (blob digests and diff ids alike) is collected while the result lives: for a
   // builder between its steps, a container on an image that was removed by force.

@@ -157,7 +157,10 @@ std::string Images::add_manifest(std::string_view text, std::string_view media_t
 }
 
 Image Images::create(const Config& config, const std::vector<Descriptor>& layers) {
-  const std::string config_text = config.to_json();
+  return assemble(config.to_json(), layers);
+}
+
+Image Images::assemble(const std::string& config_text, const std::vector<Descriptor>& layers) {
   const Digest config_digest = impl_->content.put(config_text);
   // Docker's schema has no zstd layers; such a base makes an OCI image.
   const bool oci = std::any_of(layers.begin(), layers.end(), [](const Descriptor& layer) {
@@ -190,8 +193,26 @@ std::vector<std::string> Images::unpack(const Image& image, const Stop& stop) {
 }
 
 Images::Layer Images::commit_layer(const std::vector<Digest>& /*parents: a layer stands alone*/,
-                                   const std::string& upper_dir, const Stop& stop) {
-  return impl_->layers.commit(upper_dir, stop);
+                                   const std::string& upper_dir, const Stop& stop,
+                                   const LayerOptions& options) {
+  return impl_->layers.commit(upper_dir, stop, options);
+}
+
+Images::Layer Images::copy_layer(const std::string& directory, const Stop& stop) {
+  return impl_->layers.copy(directory, stop);
+}
+
+Images::Layer Images::import_layer(const ByteSource& source, std::string_view expected,
+                                   const Stop& stop) {
+  return impl_->layers.import(source, expected, stop);
+}
+
+std::optional<uint64_t> Images::layer_size(const Digest& diff_id) const {
+  return impl_->layers.size(diff_id);
+}
+
+ContentStore& Images::content() const {
+  return impl_->content;
 }
 
 std::shared_ptr<void> Images::pin(std::vector<Digest> digests) {

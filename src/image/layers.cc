@@ -14,6 +14,7 @@
 #include "codec/hash.h"
 #include "codec/tar.h"
 #include "image/diff.h"
+#include "image/layer_stream.h"
 #include "image/manifest.h"
 #include "image/unpack.h"
 #include "store/table.h"
@@ -148,23 +149,55 @@ std::string Layers::ensure(const Descriptor& layer, const Digest& diff_id, const
   return impl_->unpack(layer, diff_id, stop);
 }
 
-Images::Layer Layers::commit(const std::string& upper_dir, const Stop& stop) {
+namespace {
+
+// The archive of a directory, into the content store.
+Images::Layer pack(ContentStore& content, const std::string& directory, const Stop& stop,
+                   const Images::LayerOptions& options) {
   Images::Layer out;
-  auto ingest = impl_->content.ingest();
+  auto ingest = content.ingest();
   Hasher hash;
-  auto gzip = make_gzip_writer([&](std::string_view bytes) { ingest->write(bytes); });
+  const ByteSink sink = [&](std::string_view bytes) { ingest->write(bytes); };
+  const auto packer = options.zstd ? make_zstd_writer(sink) : make_gzip_writer(sink);
   TarWriter tar([&](std::string_view bytes) {
     hash.update(bytes);
-    gzip->write(bytes);
+    packer->write(bytes);
   });
-  out.size = write_layer(upper_dir, tar, stop);
+  out.size = write_layer(directory, tar, stop, options.newest);
   tar.finish();
-  gzip->finish();
-  out.descriptor.media_type = media_docker_layer;
+  packer->finish();
+  out.descriptor.media_type =
+      options.zstd ? "application/vnd.oci.image.layer.v1.tar+zstd" : media_docker_layer;
   out.descriptor.size = ingest->size();
   out.descriptor.digest = ingest->commit();
   out.diff_id = hash.digest();
+  return out;
+}
 
+}  // namespace
+
+Images::Layer Layers::copy(const std::string& directory, const Stop& stop) {
+  return pack(impl_->content, directory, stop, {});
+}
+
+Images::Layer Layers::import(const ByteSource& source, std::string_view expected,
+                             const Stop& stop) {
+  LayerRow row{"", random_hex(8), impl_->boot, 0};
+  Finally discard([&] { impl_->discard_directory(row.directory); });
+  make_directories(impl_->path(row));
+  const auto out = stream_layer(impl_->content, source, expected, impl_->path(row), stop);
+  if (impl_->claim(out.diff_id, stop)) return out;  // the same content is unpacked already
+  Finally release([&] { impl_->release(out.diff_id); });
+  row.diff_id = out.diff_id;
+  row.size = out.size;
+  impl_->publish(row);
+  discard.dismiss();
+  return out;
+}
+
+Images::Layer Layers::commit(const std::string& upper_dir, const Stop& stop,
+                             const Images::LayerOptions& options) {
+  const Images::Layer out = pack(impl_->content, upper_dir, stop, options);
   if (impl_->claim(out.diff_id, stop)) {  // the same content is unpacked already
     remove_tree(upper_dir);
     return out;

@@ -19,7 +19,10 @@ class Layers {
   // The directory of a layer, unpacked now if need be. Several callers: one unpacks, the others
   // wait. Throws Error(invalid_argument) when the archive is not what diff_id says.
   std::string ensure(const Descriptor& layer, const Digest& diff_id, const Stop& stop);
-  Images::Layer commit(const std::string& upper_dir, const Stop& stop);
+  Images::Layer commit(const std::string& upper_dir, const Stop& stop,
+                       const Images::LayerOptions& options = {});
+  Images::Layer copy(const std::string& directory, const Stop& stop);  // layers_import.cc
+  Images::Layer import(const ByteSource& source, std::string_view expected, const Stop& stop);
   // File bytes of a layer that has been unpacked once.
   std::optional<uint64_t> size(const Digest& diff_id) const;
   std::vector<Digest> list() const;
