@@ -111,6 +111,10 @@ Identity resolve_user(std::string_view user, std::string_view passwd, std::strin
   return identity;
 }
 
+uint32_t resolve_group(std::string_view name, std::string_view group) {
+  return resolve_group(name, read_groups(group));
+}
+
 Identity resolve_user_in(const std::string& root_directory, std::string_view user) {
   constexpr size_t kLimit = 4u << 20;
   const linux::Root root(root_directory);

@@ -185,4 +185,11 @@ void resize_terminal(const std::string& directory, int height, int width) {
   write_all(fifo.get(), fmt::format("1 {} {}\n", height, width));
 }
 
+void reopen_log(const std::string& directory) {
+  const std::string path = directory + "/ctl";
+  const Fd fifo(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!fifo) throw not_found("the container's conmon does not listen (any more)");
+  write_all(fifo.get(), "2 0 0\n");
+}
+
 }  // namespace slipway::container

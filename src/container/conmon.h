@@ -58,5 +58,7 @@ Fd connect_attach(const std::string& directory);
 void pump_attach(const Fd& socket, const Streams& streams, bool stdin_open, const Stop& stop);
 // Sets the terminal's size. Throws Error(not_found) when there is none.
 void resize_terminal(const std::string& directory, int height, int width);
+// Makes conmon open its log file anew; what it writes until then is in the old one.
+void reopen_log(const std::string& directory);
 
 }  // namespace slipway::container

@@ -81,7 +81,7 @@ void Engine::Impl::kill_and_wait(const ContainerPtr& container) {
     throw internal("tried to kill container {}, but did not receive an exit event", container->id);
 }
 
-void Engine::stop(const std::string& id, std::optional<int> timeout_s) {
+void Engine::stop(const std::string& id, std::optional<int> timeout_s, std::optional<int> signal) {
   const auto container = impl_->get(id);
   uint64_t exits = 0;
   Record record;
@@ -106,7 +106,7 @@ void Engine::stop(const std::string& id, std::optional<int> timeout_s) {
   }
   const int timeout =
       timeout_s.value_or(record.info.spec.stop_timeout.value_or(kDefaultStopTimeout));
-  const int number = parse_signal(record.stop_signal).value_or(SIGTERM);
+  const int number = signal.value_or(parse_signal(record.stop_signal).value_or(SIGTERM));
   impl_->event(record, "kill", {{"signal", std::to_string(number)}});
   impl_->signal(*container, number);
   const auto deadline = timeout < 0 ? SteadyTime::max() : in(seconds(timeout));
@@ -132,11 +132,12 @@ void Engine::kill(const std::string& id, int number) {
   }
 }
 
-void Engine::restart(const std::string& id, std::optional<int> timeout_s) {
+void Engine::restart(const std::string& id, std::optional<int> timeout_s,
+                     std::optional<int> signal) {
   const auto container = impl_->get(id);
   if (is_up(container->snapshot().info.state.status)) {
     try {
-      stop(container->id, timeout_s);
+      stop(container->id, timeout_s, signal);
     } catch (const Error& e) {
       if (e.kind() != Kind::not_modified) throw;
     }

@@ -1,8 +1,12 @@
 // Making a container: everything that can be wrong about it is said here, before anything starts.
+#include <unistd.h>
+
 #include "base/files.h"
 #include "base/ids.h"
 #include "base/strings.h"
+#include "container/host_check.h"
 #include "container/impl.h"
+#include "container/limits.h"
 #include "container/names.h"
 #include "container/oci_spec.h"
 #include "linux/caps.h"
@@ -18,9 +22,8 @@ void check_host_name(const std::string& name) {
 void check_spec(const Spec& spec) {
   check_host_name(spec.hostname);
   check_host_name(spec.domainname);
-  constexpr uint64_t kLeast = 6u << 20;
-  if (spec.memory_bytes != 0 && spec.memory_bytes < kLeast)
-    throw invalid_argument("Minimum memory limit allowed is 6MB");
+  check_limits(spec, static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)));
+  check_host_options(spec);
   static const std::set<std::string> policies = {"", "no", "always", "on-failure",
                                                  "unless-stopped"};
   if (!policies.contains(spec.restart_policy))
@@ -33,7 +36,7 @@ void check_spec(const Spec& spec) {
   }
   // Unknown capabilities are refused now, not at the start.
   resolve_capabilities(spec.cap_add, spec.cap_drop, false, linux::bounding_capabilities());
-  static const std::set<std::string> drivers = {"", "json-file", "none"};
+  static const std::set<std::string> drivers = {"", "json-file", "local", "none"};
   if (!drivers.contains(spec.log_driver))
     throw invalid_argument("logger: no log driver named '{}' is registered", spec.log_driver);
 }
@@ -93,6 +96,12 @@ std::string Engine::Impl::create(Spec spec) {
     config = image.config;
   }
   check_spec(spec);
+  if (!spec.host.runtime.empty()) runtime.program_named(spec.host.runtime);
+  // As Docker: as much swap again as memory, unless something else was said.
+  if (spec.memory_bytes > 0 && spec.memory_swap_bytes == 0)
+    spec.memory_swap_bytes = static_cast<int64_t>(spec.memory_bytes * 2);
+  drop_unknown_limits(spec, cgroups);  // its warnings are the caller's: warnings_of()
+  resolve_networks(spec);
   Record record = new_record(spec, config, clock.now());
   const std::string id = record.info.id;
   if (spec.log_driver != "none") record.info.log_path = directory(id) + "/container.log";

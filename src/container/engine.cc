@@ -17,7 +17,8 @@ Engine::Impl::Impl(Options options_, store::Store& store_, image::Images& images
       clock(clock_),
       cgroups(linux::Cgroups::detect()),
       runtime(options.run_root + "/rt", options.run_root, options.runtime),
-      network(options.bridge, options.bridge_cidr, options.run_root + "/netns"),
+      network(options.run_root + "/netns"),
+      networks(store, clock, events, network, options.bridge, options.bridge_cidr),
       volumes(options.root + "/../volumes", store, clock) {
   make_directories(options.root, 0711);
   make_directories(options.run_root, 0711);
@@ -130,6 +131,10 @@ Volumes& Engine::volumes() {
   return impl_->volumes;
 }
 
+Networks& Engine::networks() {
+  return impl_->networks;
+}
+
 void Engine::rename(const std::string& id, const std::string& name) {
   const auto container = impl_->get(id);
   const std::lock_guard operation(container->operation);
@@ -148,11 +153,16 @@ void Engine::rename(const std::string& id, const std::string& name) {
   }
   container->update([&](Record& record) { record.info.spec.name = wanted; });
   impl_->save(*container);
+  impl_->renamed(container->snapshot());
   impl_->event(container->snapshot(), "rename", {{"oldName", "/" + old}});
 }
 
 std::vector<Event> Engine::events(uint64_t& cursor, const Stop& stop, SteadyTime deadline) const {
   return impl_->events.wait(cursor, stop, deadline);
+}
+
+uint64_t Engine::events_since(TimePoint time) const {
+  return impl_->events.since(time);
 }
 
 void Engine::publish(const Event& event) {

@@ -13,6 +13,8 @@
 
 #include "base/clock.h"
 #include "base/stop.h"
+#include "container/endpoint.h"
+#include "container/host_options.h"
 #include "image/image.h"
 #include "net/http.h"
 
@@ -21,8 +23,9 @@ namespace slipway::container {
 struct PortBinding {
   uint16_t container_port = 0;
   std::string protocol = "tcp";
-  std::string host_ip;     // empty: all addresses
-  uint16_t host_port = 0;  // 0: chosen at start
+  std::string host_ip;         // empty: all addresses
+  uint16_t host_port = 0;      // 0: chosen at start
+  uint16_t host_port_end = 0;  // a range: the first free port of it is taken at start
 };
 
 struct Mount {
@@ -32,6 +35,13 @@ struct Mount {
   bool read_only = false;
   std::string propagation;  // rprivate when empty
   uint64_t tmpfs_size = 0;
+  std::string tmpfs_options;                  // "mode=1770,exec"
+  bool no_copy = false;                       // a volume is not filled from the image
+  bool recursive = true;                      // a bind takes what is mounted below along
+  bool read_only_recursive = true;            // ... and makes that read-only too
+  bool create_source = false;                 // a bind's missing source is made
+  std::string subpath;                        // of a volume
+  std::map<std::string, std::string> labels;  // of a volume that is made
 };
 
 struct Ulimit {
@@ -62,8 +72,10 @@ struct Spec {
   int restart_max = 0;
   std::optional<image::HealthCheck> health_check;
   // bridge (default), host, none, container:<id>, netns:<path> (agent: an existing pinned
-  // namespace)
+  // namespace), or the name of a network
   std::string network_mode;
+  std::vector<EndpointSpec> networks;  // create adds what network_mode says when it is not there
+  std::vector<std::string> links;      // --link on the default bridge: "container[:alias]"
   std::vector<std::string> dns, dns_search, extra_hosts;
   std::string resolv_conf, hosts_file;  // paths to use as they are (agent)
   std::vector<std::string> cap_add, cap_drop;
@@ -74,16 +86,23 @@ struct Spec {
   std::string cgroup_parent;  // "" : slipway
   uint64_t shm_size_bytes = 0;
   std::map<std::string, std::string> sysctls;
-  std::string log_driver = "json-file";  // json-file or none
+  std::string log_driver = "json-file";  // json-file, local or none
   std::string owner = "docker";  // docker | build | ecs: only docker's are shown by `docker ps`
   // Explicit root filesystem layers instead of the image's (builder): lowerdirs top first, and the
   // upper directory to write to (kept after removal).
   std::vector<std::string> lower_dirs;
   std::string upper_dir;
+  HostOptions host;
 };
 
 enum class Status { created, running, paused, restarting, exited, dead, removing };
 const char* to_string(Status status);
+
+struct HealthResult {
+  TimePoint start, end;
+  int exit_code = 0;
+  std::string output;
+};
 
 struct State {
   Status status = Status::created;
@@ -94,6 +113,7 @@ struct State {
   std::optional<TimePoint> started_at, finished_at;
   std::string health;  // "", starting, healthy, unhealthy
   int health_failing_streak = 0;
+  std::vector<HealthResult> health_log;  // the last five; not kept over a restart of the daemon
   int restart_count = 0;
 };
 
@@ -106,7 +126,8 @@ struct Info {
   std::vector<std::string> args;
   std::string ip, gateway, mac;
   int ip_prefix = 0;
-  std::vector<PortBinding> ports;  // as bound
+  std::vector<Endpoint> endpoints;  // while it runs; ip and the like are the first one's
+  std::vector<PortBinding> ports;   // as bound
   std::string log_path;
 };
 
@@ -126,6 +147,7 @@ struct ExecSpec {
   std::string user, working_dir;
   bool tty = false, attach_stdin = false, attach_stdout = true, attach_stderr = true,
        privileged = false;
+  std::string detach_keys;  // bytes that end an attachment; "" ctrl-p ctrl-q
 };
 struct ExecInfo {
   std::string id, container_id;
@@ -145,9 +167,27 @@ struct Event {
 struct Streams {
   std::function<void(int stream, std::string_view bytes)> output;  // called from one thread
   net::Stream* input = nullptr;  // read until EOF, then stdin is closed
+  // Bytes in the input that end the attachment but not stdin; "" : none.
+  std::string detach_keys;
 };
 
+// New limits of a container; 0, "" and nullopt leave what is there.
+struct Changes {
+  uint64_t memory_bytes = 0, memory_reservation_bytes = 0;
+  int64_t memory_swap_bytes = 0;  // -1: no limit
+  int64_t nano_cpus = 0, cpu_shares = 0, cpu_quota_us = 0, cpu_period_us = 0;
+  std::optional<int64_t> pids_limit;  // 0 or -1: no limit
+  std::string cpuset_cpus, cpuset_mems;
+  uint16_t blkio_weight = 0;
+  std::string restart_policy;
+  int restart_max = 0;
+};
+
+class Networks;
 class Volumes;
+struct Stats;
+class Files;
+enum class FilesView;
 
 enum class WaitCondition { not_running, next_exit, removed };
 
@@ -173,12 +213,17 @@ class Engine {
 
   std::string create(const Spec& spec);  // 404 image unknown, 409 name taken
   void start(const std::string& id);
-  void stop(const std::string& id, std::optional<int> timeout_s);
+  // signal: instead of the container's stop signal.
+  void stop(const std::string& id, std::optional<int> timeout_s,
+            std::optional<int> signal = std::nullopt);
   void kill(const std::string& id, int signal);
-  void restart(const std::string& id, std::optional<int> timeout_s);
+  void restart(const std::string& id, std::optional<int> timeout_s,
+               std::optional<int> signal = std::nullopt);
   void pause(const std::string& id);
   void unpause(const std::string& id);
   void rename(const std::string& id, const std::string& name);
+  // Running containers are changed at once. Returns warnings.
+  std::vector<std::string> update(const std::string& id, const Changes& changes);
   void remove(const std::string& id, bool force, bool volumes);
   // Blocks; returns the exit code (condition removed: as it was). on_armed is called once the wait
   // can no longer miss the event.
@@ -189,6 +234,9 @@ class Engine {
   Info inspect(const std::string& name_or_id) const;
   std::optional<Info> find(const std::string& name_or_id) const;
   std::vector<Info> list() const;
+  Stats stats(const std::string& id) const;  // container/stats.h
+  // What create will not do as asked on this machine, and what it will do instead.
+  std::vector<std::string> warnings_of(const Spec& spec) const;
 
   // Calls sink for each line until the end (or stop, with follow); false from sink ends it.
   void logs(const std::string& id, const LogOptions& options, const Stop& stop,
@@ -204,12 +252,24 @@ class Engine {
                   const Stop& stop);
   ExecInfo exec_inspect(const std::string& exec_id) const;
   void exec_resize(const std::string& exec_id, int height, int width);
+  std::vector<std::string> execs_of(const std::string& id) const;  // that have not ended
 
+  // A cursor at the first event that is kept and not older than this (a few thousand are kept).
+  uint64_t events_since(TimePoint time) const;
   // Waits for events after the cursor (0: from now on); returns the new ones.
   std::vector<Event> events(uint64_t& cursor, const Stop& stop, SteadyTime deadline) const;
   void publish(const Event& event);  // images, volumes...
 
-  Volumes& volumes();  // container/volumes.h
+  Volumes& volumes();    // container/volumes.h
+  Networks& networks();  // container/networks.h
+  // A running container is on (off) the network at once, another at its next start.
+  void connect(const std::string& id, const EndpointSpec& endpoint);
+  void disconnect(const std::string& id, const std::string& network);
+  // A container's files from outside (container/files.h): for cp, diff, export, commit. A container
+  // that is not up cannot be started or removed while the result lives.
+  std::unique_ptr<Files> files(const std::string& id, FilesView view);
+  // What the container wrote: an overlay's upper directory. It may not be there yet.
+  std::string written_dir(const std::string& id) const;
 
   struct Impl;  // container/impl.h: only for this folder
 

@@ -12,6 +12,14 @@ void Events::publish(Event event) {
   changed_.notify();
 }
 
+uint64_t Events::since(TimePoint time) {
+  const std::lock_guard lock(mutex_);
+  // Not sorted to the microsecond (times are taken before the lock): the first that fits.
+  const auto first = std::find_if(ring_.begin(), ring_.end(),
+                                  [&](const Event& event) { return event.time >= time; });
+  return next_ - static_cast<uint64_t>(ring_.end() - first);
+}
+
 std::vector<Event> Events::wait(uint64_t& cursor, const Stop& stop, SteadyTime deadline) {
   const auto subscription = changed_.subscribe();
   for (;;) {

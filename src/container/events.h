@@ -15,6 +15,8 @@ class Events {
   explicit Events(size_t capacity = 4096) : capacity_(capacity) {}
   void publish(Event event);
   // cursor 0: from now on (it is set to the present end, and the wait begins there).
+  // A cursor at the first event kept that is not older than this.
+  uint64_t since(TimePoint time);
   std::vector<Event> wait(uint64_t& cursor, const Stop& stop, SteadyTime deadline);
 
  private:

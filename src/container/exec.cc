@@ -82,6 +82,15 @@ void Engine::Impl::finish_exec(const ContainerPtr& container, const ExecPtr& exe
         {{"execID", exec->info.id}, {"exitCode", std::to_string(code)}});
 }
 
+// Whether HOME was chosen by the user or the image, so that it stays whoever the exec runs as.
+static bool sets_home(const Engine::Impl& engine, const Record& record) {
+  const auto sets = [](const std::vector<std::string>& env) {
+    return std::any_of(env.begin(), env.end(),
+                       [](const std::string& entry) { return entry.starts_with("HOME="); });
+  };
+  return sets(record.info.spec.env) || sets(engine.image_config(record.info.spec).env);
+}
+
 // Writes the process specification; its path.
 static std::string write_process(Engine::Impl& engine, const Container& container,
                                  const ExecSpec& spec, const std::string& folder) {
@@ -97,8 +106,11 @@ static std::string write_process(Engine::Impl& engine, const Container& containe
     identity = resolve_user_in(engine.directory(container.id) + "/merged", spec.user);
   }
   const std::string path = folder + "/process.json";
-  write_file(path, build_exec_process(base, spec, identity, linux::bounding_capabilities()).dump(),
-             0600);
+  const bool own_home = !spec.user.empty() && !sets_home(engine, container.snapshot());
+  write_file(
+      path,
+      build_exec_process(base, spec, identity, linux::bounding_capabilities(), own_home).dump(),
+      0600);
   return path;
 }
 
@@ -119,7 +131,7 @@ Fd Engine::Impl::launch_exec(const ContainerPtr& container, const ExecPtr& exec,
   options.unique_id = exec->info.id;
   options.name = exec->info.id.substr(0, 12);
   options.directory = folder;
-  options.runtime = runtime.program();
+  options.runtime = runtime.program_of(container->id);
   options.runtime_root = runtime.state_root();
   options.tty = spec.tty;
   options.stdin_open = spec.attach_stdin;
@@ -188,6 +200,17 @@ ExecInfo Engine::exec_inspect(const std::string& exec_id) const {
   const auto exec = impl_->get_exec(exec_id);
   const std::lock_guard lock(exec->mutex);
   return exec->info;
+}
+
+std::vector<std::string> Engine::execs_of(const std::string& id) const {
+  std::vector<std::string> out;
+  const std::shared_lock lock(impl_->mutex);
+  for (const auto& [exec_id, exec] : impl_->execs) {
+    if (exec->info.container_id != id) continue;  // never changes
+    const std::lock_guard exec_lock(exec->mutex);
+    if (!exec->info.exit_code) out.push_back(exec_id);
+  }
+  return out;
 }
 
 void Engine::exec_resize(const std::string& exec_id, int height, int width) {

@@ -36,9 +36,11 @@ void Engine::Impl::release_resources(const Record& record) {
   // The kernel takes milliseconds to bury a link, the runtime to bury a container: side by side.
   std::jthread network_release;
   if (mode != "host" && !mode.starts_with("container:") && !mode.starts_with("netns:")) {
-    network_release = std::jthread(
-        [this, id] { attempt(id, "release the network", [&] { network.detach(id); }); });
+    network_release = std::jthread([this, &record, id] {
+      attempt(id, "release the network", [&] { leave_networks(record); });
+    });
   }
+  rotator.forget(id);
   attempt(id, "end the process", [&] { runtime.destroy(id); });
   attempt(id, "remove the cgroup", [&] {
     // The runtime removed it unless it failed half-way.
@@ -50,8 +52,35 @@ void Engine::Impl::release_resources(const Record& record) {
   attempt(id, "unmount the root", [&] {
     while (linux::unmount(directory(id) + "/merged")) {
     }
+    release_shared_mounts(record);
   });
   attempt(id, "remove run files", [&] { remove_tree(run_directory(id)); });
+}
+
+// Shared memory that others could join, and parts of volumes.
+void Engine::Impl::release_shared_mounts(const Record& record) {
+  const std::string& id = record.info.id;
+  if (record.info.spec.host.ipc_mode == "shareable") {
+    while (linux::unmount(directory(id) + "/shm")) {
+    }
+  }
+  const bool parts = std::any_of(record.mounts.begin(), record.mounts.end(),
+                                 [](const ResolvedMount& m) { return !m.subpath.empty(); });
+  if (!parts) return;
+  linux::unmount_below(directory(id) + "/parts");
+  remove_tree(directory(id) + "/parts");
+}
+
+// A volume that another container has as well stays.
+bool Engine::Impl::volume_in_use(const std::string& name, const std::string& but) const {
+  for (const auto& other : all()) {
+    if (other->id == but) continue;
+    const Record record = other->snapshot();
+    for (const ResolvedMount& mount : record.mounts) {
+      if (mount.type == "volume" && mount.name == name) return true;
+    }
+  }
+  return false;
 }
 
 void Engine::Impl::end_health_locked(Container& container) {
@@ -85,11 +114,7 @@ void Engine::Impl::finish_locked(const ContainerPtr& container, int code, TimePo
     state.exit_code = code;
     state.oom_killed = oom;
     state.finished_at = time;
-    r.info.ip.clear();
-    r.info.gateway.clear();
-    r.info.mac.clear();
-    r.info.ip_prefix = 0;
-    r.info.ports.clear();
+    set_endpoints(r.info, {}, {});
     container->process = nullptr;
     ++container->exits;
   });
@@ -137,7 +162,7 @@ void Engine::Impl::remove_locked(const ContainerPtr& container, bool with_volume
   remove_tree(directory(container->id));
   if (!record.info.spec.upper_dir.empty()) remove_tree(record.info.spec.upper_dir + ".work");
   for (const ResolvedMount& mount : record.mounts) {
-    if (!with_volumes || !mount.anonymous) continue;
+    if (!with_volumes || !mount.anonymous || volume_in_use(mount.name, container->id)) continue;
     attempt(container->id, "remove a volume", [&] { volumes.remove(mount.name); });
   }
   {

@@ -12,10 +12,13 @@
 #include "base/fd.h"
 #include "container/broadcast.h"
 #include "container/conmon.h"
+#include "container/dns_server.h"
 #include "container/engine.h"
 #include "container/events.h"
 #include "container/exit_monitor.h"
+#include "container/log_rotator.h"
 #include "container/network.h"
+#include "container/networks.h"
 #include "container/record.h"
 #include "container/runtime.h"
 #include "container/volumes.h"
@@ -62,6 +65,18 @@ struct Container {
 };
 using ContainerPtr = std::shared_ptr<Container>;
 
+// Where a start put the container.
+struct Joined {
+  std::vector<Endpoint> endpoints;
+  std::vector<PortBinding> ports;
+  std::string gateway;  // of the default route; empty: none
+};
+
+void set_endpoints(Info& info, const std::vector<Endpoint>& endpoints,
+                   const std::vector<PortBinding>& ports);
+// Whether the mode means networks of Networks (not host, none, another's namespace).
+bool has_endpoints(const std::string& network_mode);
+
 struct Exec {
   mutable std::mutex mutex;
   ExecInfo info;
@@ -97,6 +112,8 @@ struct Engine::Impl {
   std::string create(Spec spec);
   std::string claim_name(const std::string& wanted, const std::string& id);
   std::vector<ResolvedMount> resolve_mounts(const Spec& spec, const image::Config& config);
+  std::vector<ResolvedMount> borrowed_mounts(const Spec& spec,
+                                             std::set<std::string>& targets) const;
   image::Config image_config(const Spec& spec) const;
 
   // --- start (start.cc); the operation lock is held ---
@@ -109,8 +126,30 @@ struct Engine::Impl {
   void handle_exit(const ContainerPtr& container, uint64_t start_number);
   void finish_locked(const ContainerPtr& container, int code, TimePoint time);
   void release_resources(const Record& record);
+  void release_shared_mounts(const Record& record);
+  bool volume_in_use(const std::string& name, const std::string& but) const;
   void remove_locked(const ContainerPtr& container, bool volumes);
   void end_health_locked(Container& container);
+
+  // --- networks (join.cc: of a start and an end; connect.cc: by themselves) ---
+  // What spec.networks is to be: names resolved, what network_mode says added. For create.
+  void resolve_networks(Spec& spec) const;
+  EndpointSpec resolve_endpoint(const EndpointSpec& wanted) const;
+  // Namespace, links, ports, names: all of it, or release_resources() undoes what was done.
+  Joined join_networks(const Record& record, const std::vector<PortBinding>& ports);
+  void leave_networks(const Record& record);
+  void adopt_networks(const Record& record);
+  // Names and name server of an endpoint; those of all when the container was renamed.
+  void publish_names(const Record& record, const Endpoint& endpoint);
+  void renamed(const Record& record);
+  // /etc/hosts and resolv.conf, in place when they are there: they may be mounted already.
+  void write_network_files(const Record& record, const std::string& hostname, const Joined& joined);
+  std::string link_lines(const Record& record) const;
+  void networks_changed(Container& container, std::vector<Endpoint> endpoints,
+                        const std::vector<EndpointSpec>& specs);
+  void network_event(const Endpoint& endpoint, const std::string& id, const char* action);
+  void connect(const ContainerPtr& container, const EndpointSpec& wanted);
+  void disconnect(const ContainerPtr& container, const std::string& network);
 
   // --- signals (control.cc) ---
   void signal(Container& container, int number);
@@ -141,7 +180,10 @@ struct Engine::Impl {
   std::atomic<bool> tearing_down = false;
   Events events;
   Runtime runtime;
-  Network network;
+  Dataplane network;
+  Networks networks;
+  DnsNames dns_names;
+  DnsServer dns{dns_names};
   Volumes volumes;
 
   mutable std::shared_mutex mutex;
@@ -149,6 +191,7 @@ struct Engine::Impl {
   std::map<std::string, std::string> names;        // name -> id
   std::map<std::string, ExecPtr> execs;
 
+  LogRotator rotator;
   Workers workers{8};
   ExitMonitor monitor;
 };

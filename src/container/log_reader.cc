@@ -79,44 +79,90 @@ bool read_at(int fd, const std::string& path, uint64_t offset, std::span<char> i
   return true;
 }
 
-}  // namespace
+std::string log_name(const std::string& path, int number) {
+  return number == 0 ? path : fmt::format("{}.{}", path, number);
+}
 
-void LogFile::seek_tail(int64_t lines, bool out, bool err) {
-  if (!fd_) fd_.reset(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd_) return;
+Fd open_log(const std::string& path, int number) {
+  return Fd(::open(log_name(path, number).c_str(), O_RDONLY | O_CLOEXEC));
+}
+
+// The file and what was set aside of it, the newest first.
+std::vector<Fd> open_logs(const std::string& path) {
+  std::vector<Fd> out;
+  for (int i = 0;; ++i) {
+    Fd fd = open_log(path, i);
+    if (fd) {
+      out.push_back(std::move(fd));
+    } else if (i > 0) {  // the newest may be absent for a moment
+      return out;
+    }
+  }
+}
+
+// Calls counts for each whole line of the file, the last one first, until it says true: the offset
+// at which what follows that line begins.
+std::optional<uint64_t> scan_back(int fd, const std::string& path,
+                                  const std::function<bool(std::string_view)>& counts) {
   struct stat info {};
-  check(::fstat(fd_.get(), &info), "stat {}", path_);
-  int64_t found = 0;
-  const auto counts = [&](std::string_view line) {
-    const auto record = parse_log_record(line);
-    return record && !record->partial && (record->stream == 1 ? out : err) && ++found > lines;
-  };
+  check(::fstat(fd, &info), "stat {}", path);
   std::string carry;  // the beginning of a line whose rest was in the chunk after
   bool last = true;
-  offset_ = static_cast<uint64_t>(info.st_size);
-  for (uint64_t position = offset_; position > 0 && carry.size() <= 2 * kMaxLine;) {
+  for (auto position = static_cast<uint64_t>(info.st_size);
+       position > 0 && carry.size() <= 2 * kMaxLine;) {
     std::string chunk(std::min<uint64_t>(kChunk, position), '\0');
     position -= chunk.size();
-    if (!read_at(fd_.get(), path_, position, chunk)) return;
+    if (!read_at(fd, path, position, chunk)) return std::nullopt;
     chunk += carry;
     size_t end = chunk.size();
     for (size_t newline; end > 0 && (newline = chunk.rfind('\n', end - 1)) != std::string::npos;
          end = newline) {
       if (std::exchange(last, false)) continue;  // empty, or not written to its end yet
-      if (counts(std::string_view(chunk).substr(newline + 1, end - newline - 1))) {
-        offset_ = position + end + 1;
-        return;
-      }
+      if (counts(std::string_view(chunk).substr(newline + 1, end - newline - 1)))
+        return position + end + 1;
     }
     carry = chunk.substr(0, end);
   }
   // The first line of the file is still in carry.
-  offset_ = counts(carry) ? carry.size() + 1 : 0;
+  if (!last && counts(carry)) return carry.size() + 1;
+  return std::nullopt;
 }
 
-bool LogFile::read(const std::function<bool(const LogRecord&)>& sink) {
-  if (!fd_) fd_.reset(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd_) return true;
+}  // namespace
+
+void LogFile::seek_tail(int64_t lines, bool out, bool err) {
+  int64_t found = 0;
+  const auto counts = [&](std::string_view line) {
+    const auto record = parse_log_record(line);
+    return record && !record->partial && (record->stream == 1 ? out : err) && ++found > lines;
+  };
+  for (Fd& file : open_logs(path_)) {
+    const auto offset = scan_back(file.get(), path_, counts);
+    fd_ = std::move(file);
+    offset_ = offset.value_or(0);
+    if (offset) return;
+  }
+}
+
+// The file that was begun when the present one was set aside; invalid while there is none.
+Fd LogFile::successor() const {
+  struct stat own {};
+  check(::fstat(fd_.get(), &own), "stat {}", path_);
+  for (int i = 0;; ++i) {
+    struct stat info {};
+    if (::stat(log_name(path_, i).c_str(), &info) != 0) {
+      if (i == 0) continue;
+      break;
+    }
+    if (info.st_ino != own.st_ino || info.st_dev != own.st_dev) continue;
+    return i == 0 ? Fd() : open_log(path_, i - 1);
+  }
+  // It was removed while we read it: on with the oldest there is.
+  auto all = open_logs(path_);
+  return all.empty() ? Fd() : std::move(all.back());
+}
+
+bool LogFile::drain(const std::function<bool(const LogRecord&)>& sink) {
   std::array<char, kChunk> buffer;
   for (;;) {
     const ssize_t got =
@@ -134,6 +180,23 @@ bool LogFile::read(const std::function<bool(const LogRecord&)>& sink) {
       if (!go_on) return false;
     }
     if (pending_.size() < 2 * kMaxLine) pending_ += bytes;
+  }
+}
+
+bool LogFile::read(const std::function<bool(const LogRecord&)>& sink) {
+  if (!fd_) {
+    auto all = open_logs(path_);
+    if (all.empty()) return true;
+    fd_ = std::move(all.back());
+  }
+  for (;;) {
+    if (!drain(sink)) return false;
+    Fd next = successor();
+    if (!next) return true;
+    // The old one is complete now: what came between the look at its end and the rotation.
+    if (!drain(sink)) return false;
+    fd_ = std::move(next);
+    offset_ = 0;
   }
 }
 

@@ -34,7 +34,8 @@ class LogAssembler {
   std::array<std::optional<LogLine>, 2> open_;
 };
 
-// Reads from a file to its present end; what is incomplete is kept for the next call.
+// Reads a log from its oldest file (path.N, ..., path.1, path) to its present end, also while it is
+// rotated; what is incomplete is kept for the next call.
 class LogFile {
  public:
   explicit LogFile(const std::string& path);  // an absent file is empty
@@ -44,6 +45,8 @@ class LogFile {
   bool read(const std::function<bool(const LogRecord&)>& sink);
 
  private:
+  bool drain(const std::function<bool(const LogRecord&)>& sink);
+  Fd successor() const;
   std::string path_;
   Fd fd_;
   uint64_t offset_ = 0;

@@ -13,15 +13,29 @@ Json entry(std::string_view target, std::string_view type, std::string_view sour
       {"destination", target}, {"type", type}, {"source", source}, {"options", std::move(options)}};
 }
 
-Json bind_entry(const std::string& source, std::string_view target, bool read_only,
-                const std::string& propagation = {}) {
-  return entry(target, "bind", source,
-               {"rbind", propagation.empty() ? "rprivate" : propagation, read_only ? "ro" : "rw"});
+Json bind_entry(const std::string& source, std::string_view target, bool read_only) {
+  return entry(target, "bind", source, {"rbind", "rprivate", read_only ? "ro" : "rw"});
+}
+
+// /dev/shm and /dev/mqueue are what processes of one IPC namespace share.
+void add_ipc_mounts(std::vector<Json>& out, const OciInput& input) {
+  const std::string& mode = input.spec.host.ipc_mode;
+  const uint64_t shm = input.spec.shm_size_bytes > 0 ? input.spec.shm_size_bytes : 64u << 20;
+  if (mode == "host") {
+    out.push_back(bind_entry("/dev/mqueue", "/dev/mqueue", false));
+  } else {
+    out.push_back(entry("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}));
+  }
+  if (!input.shm_path.empty()) {
+    out.push_back(bind_entry(input.shm_path, "/dev/shm", false));
+  } else if (mode != "none") {
+    out.push_back(entry("/dev/shm", "tmpfs", "shm",
+                        {"nosuid", "noexec", "nodev", "mode=1777", fmt::format("size={}", shm)}));
+  }
 }
 
 void add_kernel_mounts(std::vector<Json>& out, const OciInput& input) {
   const bool privileged = input.spec.privileged;
-  const uint64_t shm = input.spec.shm_size_bytes > 0 ? input.spec.shm_size_bytes : 64u << 20;
   out.push_back(entry("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}));
   out.push_back(
       entry("/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}));
@@ -31,14 +45,16 @@ void add_kernel_mounts(std::vector<Json>& out, const OciInput& input) {
       entry("/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", privileged ? "rw" : "ro"}));
   out.push_back(entry("/sys/fs/cgroup", "cgroup", "cgroup",
                       {"nosuid", "noexec", "nodev", privileged ? "rw" : "ro"}));
-  out.push_back(entry("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}));
-  out.push_back(entry("/dev/shm", "tmpfs", "shm",
-                      {"nosuid", "noexec", "nodev", "mode=1777", fmt::format("size={}", shm)}));
+  add_ipc_mounts(out, input);
 }
 
 Json own_mount(const ResolvedMount& mount) {
   if (mount.type != "tmpfs") {
-    return bind_entry(mount.source, mount.target, mount.read_only, mount.propagation);
+    std::vector<std::string> options = {mount.recursive ? "rbind" : "bind",
+                                        mount.propagation.empty() ? "rprivate" : mount.propagation,
+                                        mount.read_only ? "ro" : "rw"};
+    if (mount.read_only_recursive) options.emplace_back("rro");
+    return entry(mount.target, "bind", mount.source, std::move(options));
   }
   std::vector<std::string> options = mount.options;
   if (mount.read_only) options.emplace_back("ro");

@@ -61,24 +61,54 @@ Json build_process(const OciInput& input, const std::vector<std::string>& capabi
       {"env", resolve_environment(spec, input.config, input.hostname, input.identity.home)},
       {"cwd", cwd},
       {"capabilities", capabilities_json(capabilities, input.identity.uid)},
-      {"noNewPrivileges", false}};
+      {"noNewPrivileges", spec.host.no_new_privileges}};
+  if (spec.host.oom_score_adj != 0) process["oomScoreAdj"] = spec.host.oom_score_adj;
+  if (!spec.host.apparmor.empty()) process["apparmorProfile"] = spec.host.apparmor;
   if (!spec.ulimits.empty()) process["rlimits"] = build_rlimits(spec.ulimits);
   return process;
 }
 
 Json build_namespaces(const OciInput& input) {
-  Json out =
-      Json::array({{{"type", "pid"}}, {{"type", "ipc"}}, {{"type", "uts"}}, {{"type", "mount"}}});
-  if (!input.netns_path.empty()) out.push_back({{"type", "network"}, {"path", input.netns_path}});
-  if (input.cgroup_v2) out.push_back({{"type", "cgroup"}});
+  const HostOptions& host = input.spec.host;
+  Json out = Json::array({{{"type", "mount"}}});
+  const auto add = [&](const char* type, const std::string& path) {
+    Json entry = {{"type", type}};
+    if (!path.empty()) entry["path"] = path;
+    out.push_back(std::move(entry));
+  };
+  if (host.pid_mode != "host") add("pid", input.pid_path);
+  if (host.ipc_mode != "host") add("ipc", input.ipc_path);
+  if (host.uts_mode != "host") add("uts", {});
+  if (!input.netns_path.empty()) add("network", input.netns_path);
+  const bool own_by_default = input.cgroup_v2 && !input.spec.privileged;
+  if (host.cgroupns_mode == "private" || (host.cgroupns_mode.empty() && own_by_default))
+    add("cgroup", {});
   return out;
 }
 
-bool namespaced_sysctl(std::string_view name, bool own_network) {
+bool is_slave(const std::string& propagation) {
+  return propagation == "slave" || propagation == "rslave";
+}
+bool is_shared(const std::string& propagation) {
+  return propagation == "shared" || propagation == "rshared";
+}
+
+// What mounts of the container and of the machine see of each other is bounded by the root's own
+// propagation.
+std::string root_propagation(const std::vector<ResolvedMount>& mounts) {
+  std::string out;
+  for (const ResolvedMount& mount : mounts) {
+    if (is_shared(mount.propagation)) return "shared";
+    if (is_slave(mount.propagation)) out = "slave";
+  }
+  return out;
+}
+
+bool namespaced_sysctl(std::string_view name, bool own_network, bool own_ipc) {
   // The runtime makes a path of it: nothing that could lead to another setting.
   if (!only_alnum_and(name, "._-") || name.find("..") != std::string_view::npos) return false;
   for (std::string_view prefix : {"kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue."}) {
-    if (name.starts_with(prefix)) return true;
+    if (name.starts_with(prefix)) return own_ipc;
   }
   return own_network && name.starts_with("net.");
 }
@@ -91,8 +121,10 @@ Json build_sysctls(const OciInput& input) {
     out["net.ipv4.ip_unprivileged_port_start"] = "0";
     out["net.ipv4.ping_group_range"] = "0 2147483647";
   }
+  if (!input.spec.domainname.empty() && input.spec.host.uts_mode != "host")
+    out["kernel.domainname"] = input.spec.domainname;
   for (const auto& [name, value] : input.spec.sysctls) {
-    if (!namespaced_sysctl(name, own_network))
+    if (!namespaced_sysctl(name, own_network, input.spec.host.ipc_mode != "host"))
       throw invalid_argument("sysctl \"{}\" is not in a separate kernel namespace", name);
     out[name] = value;
   }
@@ -144,6 +176,23 @@ std::vector<std::string> resolve_environment(const Spec& spec, const image::Conf
   return env;
 }
 
+// What it may see and call; a privileged one everything, unless a profile was named.
+static void confine(Json& linux_part, const OciInput& input,
+                    const std::vector<std::string>& capabilities) {
+  const Spec& spec = input.spec;
+  const HostOptions& host = spec.host;
+  if (host.masked_paths || !spec.privileged)
+    linux_part["maskedPaths"] = host.masked_paths.value_or(kMaskedPaths);
+  if (host.readonly_paths || !spec.privileged)
+    linux_part["readonlyPaths"] = host.readonly_paths.value_or(kReadonlyPaths);
+  if (host.seccomp == "unconfined") return;
+  if (!host.seccomp.empty()) {
+    linux_part["seccomp"] = convert_seccomp(host.seccomp, capabilities);
+  } else if (!spec.privileged) {
+    linux_part["seccomp"] = build_seccomp(capabilities);
+  }
+}
+
 Json build_oci_spec(const OciInput& input) {
   const Spec& spec = input.spec;
   const auto capabilities =
@@ -152,22 +201,22 @@ Json build_oci_spec(const OciInput& input) {
                      {"resources", build_resources(input)},
                      {"cgroupsPath", input.cgroups_path},
                      {"sysctl", build_sysctls(input)}};
-  if (!spec.privileged) {
-    linux_part["maskedPaths"] = kMaskedPaths;
-    linux_part["readonlyPaths"] = kReadonlyPaths;
-    linux_part["seccomp"] = build_seccomp(capabilities);
-  }
+  confine(linux_part, input, capabilities);
+  if (!input.devices.empty()) linux_part["devices"] = devices_json(input.devices);
+  const std::string propagation = root_propagation(input.mounts);
+  if (!propagation.empty()) linux_part["rootfsPropagation"] = propagation;
   Json out = {{"ociVersion", "1.0.2"},
               {"process", build_process(input, capabilities)},
               {"root", {{"path", input.rootfs}, {"readonly", spec.read_only_root}}},
-              {"hostname", input.hostname},
               {"mounts", build_mounts(input)},
               {"linux", std::move(linux_part)}};
+  if (spec.host.uts_mode != "host") out["hostname"] = input.hostname;
+  if (!spec.host.annotations.empty()) out["annotations"] = spec.host.annotations;
   return out;
 }
 
 Json build_exec_process(const Json& container_process, const ExecSpec& exec,
-                        const Identity& identity, uint64_t capability_bound) {
+                        const Identity& identity, uint64_t capability_bound, bool set_home) {
   Json process = container_process;
   process["terminal"] = exec.tty;
   process["args"] = exec.cmd;
@@ -180,6 +229,7 @@ Json build_exec_process(const Json& container_process, const ExecSpec& exec,
     });
     if (!has_term) env.emplace_back("TERM=xterm");
   }
+  if (set_home) set_variable(env, "HOME=" + identity.home);
   for (const std::string& entry : exec.env) set_variable(env, entry);
   process["env"] = env;
   auto names = process["capabilities"]["bounding"].get<std::vector<std::string>>();

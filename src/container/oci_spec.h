@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "container/accounts.h"
+#include "container/devices.h"
 #include "container/engine.h"
 #include "container/record.h"
+#include "container/seccomp.h"
 
 namespace slipway::container {
 
@@ -39,12 +41,17 @@ struct OciInput {
   std::string init_path;          // of the init program on the host; empty: none
   uint64_t capability_bound = 0;  // what this daemon may give
   bool cgroup_v2 = false, swap_accounting = false;
+  std::string pid_path, ipc_path;   // of the container whose namespace is joined
+  std::string shm_path;             // what is bound on /dev/shm; empty: a tmpfs of its own
+  std::vector<DeviceNode> devices;  // beyond the standard ones
+  nlohmann::json block_io;          // null: no limit
 };
 nlohmann::json build_oci_spec(const OciInput& input);
 
 // The "process" member for an exec: the container's own with the exec's differences.
 nlohmann::json build_exec_process(const nlohmann::json& container_process, const ExecSpec& exec,
-                                  const Identity& identity, uint64_t capability_bound);
+                                  const Identity& identity, uint64_t capability_bound,
+                                  bool set_home = false);  // HOME: the identity's
 
 // --- parts ---
 
@@ -55,8 +62,4 @@ nlohmann::json build_resources(const OciInput& input);
 std::vector<std::string> resolve_capabilities(const std::vector<std::string>& add,
                                               const std::vector<std::string>& drop, bool privileged,
                                               uint64_t bound);
-// A deny list: everything is allowed but what could reach beyond the container (new namespaces,
-// mounts, modules, keys, clocks, ...), unless a capability that was given covers it.
-nlohmann::json build_seccomp(const std::vector<std::string>& capabilities);
-
 }  // namespace slipway::container

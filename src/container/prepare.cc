@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/ids.h"
 #include "base/strings.h"
 #include "container/oci_spec.h"
 #include "linux/caps.h"
@@ -38,6 +39,21 @@ std::vector<PortBinding> ports_to_publish(const Spec& spec, const image::Config&
   return ports;
 }
 
+// The lowest layer of every container: what the runtime makes mount points of. So they do not turn
+// up as the container's own changes, and what the image has of them is seen instead.
+std::string mount_point_layer(const std::string& directory) {
+  if (exists(directory)) return directory;
+  const std::string made = directory + "-" + random_hex(8);
+  for (const char* name : {"/dev/pts", "/dev/shm", "/dev/mqueue", "/proc", "/sys", "/etc"})
+    make_directories(made + name);
+  for (const char* name :
+       {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/console", "/.dockerenv"})
+    write_file(made + name, "");
+  // Somebody else may have been quicker.
+  if (::rename(made.c_str(), directory.c_str()) != 0) remove_tree(made);
+  return directory;
+}
+
 }  // namespace
 
 Started Start::prepare() {
@@ -51,17 +67,22 @@ Started Start::prepare() {
   return create();
 }
 
-void Start::mount_root() {
+linux::Overlay overlay_of(Engine::Impl& engine, const Record& record) {
+  const Spec& spec = record.info.spec;
+  const std::string directory = engine.directory(record.info.id);
   linux::Overlay overlay;
-  overlay.lower = spec_.lower_dirs;
-  if (overlay.lower.empty())
-    overlay.lower = engine_.images.unpack(engine_.images.get(spec_.image_id), engine_.stop);
-  overlay.upper = spec_.upper_dir.empty() ? directory_ + "/upper" : spec_.upper_dir;
-  overlay.work = spec_.upper_dir.empty() ? directory_ + "/work" : spec_.upper_dir + ".work";
-  if (overlay.lower.empty()) {  // FROM scratch without a layer
-    overlay.lower.push_back(directory_ + "/empty");
-    make_directories(overlay.lower.back());
+  overlay.lower = spec.lower_dirs;
+  if (overlay.lower.empty()) {
+    overlay.lower = engine.images.unpack(engine.images.get(spec.image_id), engine.stop);
+    overlay.lower.push_back(mount_point_layer(engine.options.root + "/../mount-points"));
   }
+  overlay.upper = spec.upper_dir.empty() ? directory + "/upper" : spec.upper_dir;
+  overlay.work = spec.upper_dir.empty() ? directory + "/work" : spec.upper_dir + ".work";
+  return overlay;
+}
+
+void Start::mount_root() {
+  const auto overlay = overlay_of(engine_, record_);
   rootfs_ = directory_ + "/merged";
   for (const std::string& path : {overlay.upper, overlay.work, rootfs_}) make_directories(path);
   while (linux::unmount(rootfs_)) {
@@ -85,12 +106,11 @@ void Start::join(const std::string& other_name) {
 void Start::connect() {
   const std::string& mode = spec_.network_mode;
   hostname_ = !spec_.hostname.empty() ? spec_.hostname : id_.substr(0, 12);
-  if (mode.empty() || mode == "bridge" || mode == "default") {
-    const auto ports = ports_to_publish(spec_, config_);
-    address_ = engine_.network.attach(id_, spec_.name, ports);
+  if (has_endpoints(mode)) {
+    joined_ = engine_.join_networks(record_, ports_to_publish(spec_, config_));
     netns_ = engine_.network.netns_path(id_);
   } else if (mode == "none") {
-    engine_.network.attach_none(id_);
+    engine_.network.make_namespace(id_);
     netns_ = engine_.network.netns_path(id_);
   } else if (mode == "host") {
     if (spec_.hostname.empty()) hostname_ = host_name();
@@ -99,32 +119,14 @@ void Start::connect() {
   } else if (mode.starts_with("netns:/")) {
     netns_ = mode.substr(6);
     if (!exists(netns_)) throw not_found("no network namespace at {}", netns_);
-  } else {
-    throw not_found("network {} not found", mode);
   }
 }
 
 void Start::write_files() {
   if (!hosts_path_.empty()) return;  // shared with the container whose network is joined
-  const bool own_network = spec_.network_mode != "host";
-  hosts_path_ = spec_.hosts_file;
-  if (hosts_path_.empty()) {
-    hosts_path_ = directory_ + "/hosts";
-    std::string text =
-        hosts_text(address_.ip, hostname_, spec_.domainname, spec_.extra_hosts, address_.gateway);
-    if (!own_network && spec_.extra_hosts.empty())
-      text = read_file_if_exists("/etc/hosts").value_or(text);
-    write_file(hosts_path_, text);
-  }
-  resolv_path_ = spec_.resolv_conf;
-  if (resolv_path_.empty()) {
-    resolv_path_ = directory_ + "/resolv.conf";
-    std::string text;
-    // Where systemd-resolved is the host's server on loopback, this file names the real ones.
-    if (own_network) text = read_file_if_exists("/run/systemd/resolve/resolv.conf").value_or("");
-    if (text.empty()) text = read_file_if_exists("/etc/resolv.conf").value_or("");
-    write_file(resolv_path_, resolv_text(spec_, text, own_network));
-  }
+  hosts_path_ = spec_.hosts_file.empty() ? directory_ + "/hosts" : spec_.hosts_file;
+  resolv_path_ = spec_.resolv_conf.empty() ? directory_ + "/resolv.conf" : spec_.resolv_conf;
+  engine_.write_network_files(record_, hostname_, joined_);
   hostname_path_ = directory_ + "/hostname";
   write_file(hostname_path_, hostname_ + "\n");
 }
@@ -137,7 +139,8 @@ void Start::fill_volumes() {
           mount.source);
     if (mount.type != "volume") continue;
     if (!engine_.volumes.find(mount.name)) throw not_found("get {}: no such volume", mount.name);
-    engine_.volumes.fill(mount.name, rootfs_, mount.target);
+    if (!mount.no_copy && mount.subpath.empty())
+      engine_.volumes.fill(mount.name, rootfs_, mount.target);
   }
 }
 
@@ -171,6 +174,7 @@ void Start::write_spec() {
                  .cgroup_v2 = engine_.cgroups.layout() == linux::CgroupLayout::v2,
                  .swap_accounting = exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes")};
   if (input.cgroup_v2) input.swap_accounting = true;
+  join_namespaces(input);
   write_file(run_ + "/config.json", build_oci_spec(input).dump(), 0600);
 }
 
@@ -179,7 +183,7 @@ Started Start::create() {
   options.container_id = options.unique_id = id_;
   options.name = spec_.name;
   options.directory = run_;
-  options.runtime = engine_.runtime.program();
+  options.runtime = engine_.runtime.program_named(spec_.host.runtime);
   options.runtime_root = engine_.runtime.state_root();
   options.log_path = record_.info.log_path;
   options.tty = spec_.tty;
@@ -191,7 +195,7 @@ Started Start::create() {
     throw Error(exit_code_of_start_error(text) == 128 ? Kind::internal : Kind::invalid_argument,
                 text);
   }
-  return {started.pid, std::make_shared<const Fd>(linux::open_pidfd(started.pid)), address_};
+  return {started.pid, std::make_shared<const Fd>(linux::open_pidfd(started.pid)), joined_};
 }
 
 }  // namespace slipway::container

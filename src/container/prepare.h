@@ -3,14 +3,18 @@
 // Engine::Impl::release_resources.
 #pragma once
 #include "container/impl.h"
+#include "linux/mounts.h"
 
 namespace slipway::container {
 
 struct Started {
   int pid = 0;
   std::shared_ptr<const Fd> process;  // its pidfd
-  Network::Address address;
+  Joined joined;
 };
+
+// The layers of a container and where it writes: how its root is mounted.
+linux::Overlay overlay_of(Engine::Impl& engine, const Record& record);
 
 class Start {
  public:
@@ -35,14 +39,19 @@ class Start {
   void write_spec();
   Started create();
   std::string init_program() const;
+  // namespaces.cc
+  void join_namespaces(struct OciInput& input);
+  std::string joined_pid(const std::string& mode, const char* what) const;
+  std::string shared_memory(const std::string& mode);
+  void mount_subpaths();
 
   Engine::Impl& engine_;
-  const Record& record_;
+  Record record_;
   const Spec& spec_;
   const std::string id_, directory_, run_;
   const image::Config config_;
   std::string rootfs_, netns_, hostname_, hosts_path_, hostname_path_, resolv_path_;
-  Network::Address address_;
+  Joined joined_;
 };
 
 }  // namespace slipway::container

@@ -19,12 +19,26 @@ std::optional<TimePoint> time_of(const std::optional<int64_t>& micros) {
 }  // namespace
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(PortBinding, container_port, protocol, host_ip,
-                                                host_port)
+                                                host_port, host_port_end)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(EndpointSpec, network, network_id, aliases, links,
+                                                ipv4, mac, gateway_priority, driver_opts)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Endpoint, id, network, network_id, ip, gateway, mac,
+                                                interface, prefix)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Mount, type, source, target, read_only, propagation,
-                                                tmpfs_size)
+                                                tmpfs_size, tmpfs_options, no_copy, recursive,
+                                                read_only_recursive, create_source, subpath, labels)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Ulimit, name, soft, hard)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ResolvedMount, type, name, source, target,
-                                                propagation, read_only, anonymous, options)
+                                                propagation, read_only, anonymous, options, no_copy,
+                                                recursive, read_only_recursive, subpath)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Device, source, target, access)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(DeviceLimit, path, value)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(
+    HostOptions, pid_mode, ipc_mode, uts_mode, cgroupns_mode, userns_mode, group_add, devices,
+    device_rules, security, no_new_privileges, seccomp, apparmor, masked_paths, readonly_paths,
+    volumes_from, cpuset_cpus, cpuset_mems, cpu_realtime_period_us, cpu_realtime_runtime_us,
+    blkio_weight, blkio_weights, read_bps, write_bps, read_iops, write_iops, oom_kill_disable,
+    oom_score_adj, memory_swappiness, dns_options, runtime, annotations, log_options)
 }  // namespace slipway::container
 
 namespace slipway::image {
@@ -37,10 +51,11 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(
     Spec, name, image, image_id, entrypoint, cmd, entrypoint_set, env, user, working_dir, hostname,
     domainname, stop_signal, stop_timeout, tty, open_stdin, stdin_once, attach_stdin, attach_stdout,
     attach_stderr, labels, mounts, tmpfs, ports, exposed_ports, publish_all, auto_remove,
-    read_only_root, init, privileged, restart_policy, restart_max, health_check, network_mode, dns,
-    dns_search, extra_hosts, resolv_conf, hosts_file, cap_add, cap_drop, ulimits, memory_bytes,
-    memory_reservation_bytes, memory_swap_bytes, nano_cpus, cpu_shares, cpu_quota_us, cpu_period_us,
-    pids_limit, cgroup_parent, shm_size_bytes, sysctls, log_driver, owner, lower_dirs, upper_dir)
+    read_only_root, init, privileged, restart_policy, restart_max, health_check, network_mode,
+    networks, links, dns, dns_search, extra_hosts, resolv_conf, hosts_file, cap_add, cap_drop,
+    ulimits, memory_bytes, memory_reservation_bytes, memory_swap_bytes, nano_cpus, cpu_shares,
+    cpu_quota_us, cpu_period_us, pids_limit, cgroup_parent, shm_size_bytes, sysctls, log_driver,
+    owner, lower_dirs, upper_dir, host)
 
 const char* to_string(Status status) {
   switch (status) {
@@ -112,6 +127,7 @@ void to_json(Json& json, const Record& record) {
               {"gateway", info.gateway},
               {"mac", info.mac},
               {"ip_prefix", info.ip_prefix},
+              {"endpoints", info.endpoints},
               {"ports", info.ports},
               {"log_path", info.log_path},
               {"mounts", record.mounts},
@@ -126,6 +142,11 @@ void from_json(const Json& json, Record& record) {
   info.id = json.at("id").get<std::string>();
   info.spec = json.at("spec").get<Spec>();
   info.state = state_from_json(json.at("state"));
+  // A record of before networks had names of their own.
+  const bool bridged = info.spec.network_mode.empty() || info.spec.network_mode == "bridge" ||
+                       info.spec.network_mode == "default";
+  if (!json.at("spec").contains("networks") && bridged)
+    info.spec.networks.push_back({.network = "bridge"});
   info.created = TimePoint(microseconds(json.value("created", int64_t{0})));
   info.path = json.value("path", "");
   info.args = json.value("args", std::vector<std::string>());
@@ -133,6 +154,7 @@ void from_json(const Json& json, Record& record) {
   info.gateway = json.value("gateway", "");
   info.mac = json.value("mac", "");
   info.ip_prefix = json.value("ip_prefix", 0);
+  info.endpoints = json.value("endpoints", std::vector<Endpoint>());
   info.ports = json.value("ports", std::vector<PortBinding>());
   info.log_path = json.value("log_path", "");
   record.mounts = json.value("mounts", std::vector<ResolvedMount>());

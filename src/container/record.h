@@ -20,6 +20,9 @@ struct ResolvedMount {
   bool read_only = false;
   bool anonymous = false;  // a volume that belongs to the container (rm -v removes it)
   std::vector<std::string> options;
+  bool no_copy = false;
+  bool recursive = true, read_only_recursive = false;  // of a bind
+  std::string subpath;                                 // of a volume
 };
 
 struct Record {

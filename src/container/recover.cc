@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "container/host_check.h"
 #include "container/impl.h"
 #include "linux/mounts.h"
 #include "linux/process.h"
@@ -65,8 +66,9 @@ void Engine::Impl::adopt(const ContainerPtr& container, ConmonHandle conmon, int
     container->record.info.state.pid = pid;
     container->process = std::make_shared<const Fd>(linux::open_pidfd(pid));
   }
-  network.adopt(container->id, {record.info.ip, record.info.gateway, record.info.mac,
-                                record.info.ip_prefix, record.info.ports});
+  adopt_networks(record);
+  rotator.watch(record.info.id, record.info.log_path, run_directory(record.info.id),
+                log_limits(record.info.spec));
   watch_health(container);
   const uint64_t number = record.start_number;
   monitor.watch(std::move(conmon.pidfd), [this, container, number] {
@@ -152,6 +154,7 @@ void Engine::recover() {
     }
   }
   impl_->network.restore(keep);
+  impl_->networks.restore();
   impl_->sweep();
 }
 

@@ -118,17 +118,34 @@ const std::string& Runtime::program() {
                     refusals.empty() ? ": install crun or runc" : refusals);
 }
 
-void Runtime::command(const std::vector<std::string>& args) {
+std::string Runtime::program_named(const std::string& name) {
+  if (name.empty()) return program();
+  const auto is_it = [&](const std::string& path) { return path.ends_with("/" + name); };
+  if (is_it(program())) return program();
+  for (const char* candidate : kPrograms) {
+    if (is_it(candidate) && exists(candidate)) return candidate;
+  }
+  throw invalid_argument("unknown or invalid runtime name: {} (not installed)", name);
+}
+
+std::string Runtime::program_of(const std::string& id) {
+  const std::string state = state_root_ + "/" + id;
+  if (exists(state + "/state.json")) return program_named("runc");
+  if (exists(state + "/status")) return program_named("crun");
+  return program();
+}
+
+void Runtime::command(const std::string& id, std::vector<std::string> args) {
   linux::SpawnOptions options;
-  options.argv = {program(), "--root", state_root_};
+  options.argv = {program_of(id), "--root", state_root_};
   options.argv.insert(options.argv.end(), args.begin(), args.end());
   const auto result = linux::run(options, {.deadline = in_seconds(60)});
   if (!result.status.ok())
-    throw internal("{} {}: {}", program(), args.front(), unwrap_log(result.err));
+    throw internal("{} {}: {}", options.argv[0], args.front(), unwrap_log(result.err));
 }
 
 void Runtime::start(const std::string& id) {
-  command({"start", id});
+  command(id, {"start", id});
 }
 
 void Runtime::kill(const std::string& id, int signal, bool all) {
@@ -136,24 +153,24 @@ void Runtime::kill(const std::string& id, int signal, bool all) {
   if (all) args.emplace_back("--all");
   args.push_back(id);
   args.push_back(std::to_string(signal));
-  command(args);
+  command(id, std::move(args));
 }
 
 void Runtime::pause(const std::string& id) {
-  command({"pause", id});
+  command(id, {"pause", id});
 }
 void Runtime::resume(const std::string& id) {
-  command({"resume", id});
+  command(id, {"resume", id});
 }
 
 void Runtime::destroy(const std::string& id) {
   if (!exists(state_root_ + "/" + id)) return;
-  command({"delete", "--force", id});
+  command(id, {"delete", "--force", id});
 }
 
 std::string Runtime::state(const std::string& id) {
   if (!exists(state_root_ + "/" + id)) return {};
-  const auto result = linux::run({.argv = {program(), "--root", state_root_, "state", id}},
+  const auto result = linux::run({.argv = {program_of(id), "--root", state_root_, "state", id}},
                                  {.deadline = in_seconds(30)});
   if (!result.status.ok()) return {};
   try {

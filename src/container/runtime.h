@@ -15,6 +15,10 @@ class Runtime {
   // The path of the first runtime that can start a container here; probed once. Throws
   // Error(unavailable) naming what each said.
   const std::string& program();
+  // crun's or runc's path; "" : program(). Throws Error(invalid_argument) when it is not installed.
+  std::string program_named(const std::string& name);
+  // The one that made this container, as its state tells.
+  std::string program_of(const std::string& id);
   const std::string& state_root() const { return state_root_; }
 
   void start(const std::string& id);
@@ -27,7 +31,7 @@ class Runtime {
   std::string state(const std::string& id);
 
  private:
-  void command(const std::vector<std::string>& args);
+  void command(const std::string& id, std::vector<std::string> args);
   std::string state_root_, probe_root_;
   std::mutex mutex_;
   std::string program_;

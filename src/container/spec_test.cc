@@ -214,15 +214,6 @@ TEST(Capabilities, a_user_that_is_not_root_gets_none_effective) {
   EXPECT_FALSE(process["capabilities"]["bounding"].empty());
 }
 
-TEST(Seccomp, refuses_mounts_and_namespaces_unless_the_capability_is_given) {
-  const std::string none = build_seccomp({}).dump();
-  EXPECT_THAT(none,
-              testing::AllOf(HasSubstr("\"mount\""), HasSubstr("clone3"), HasSubstr("keyctl")));
-  const std::string admin = build_seccomp({"CAP_SYS_ADMIN"}).dump();
-  EXPECT_THAT(admin, testing::AllOf(Not(HasSubstr("\"mount\"")), Not(HasSubstr("clone3")),
-                                    HasSubstr("keyctl")));
-}
-
 TEST(Names, signals_have_many_spellings) {
   EXPECT_EQ(parse_signal("TERM"), 15);
   EXPECT_EQ(parse_signal("sigkill"), 9);

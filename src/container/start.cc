@@ -1,5 +1,6 @@
 // Starting a container, or saying in Docker's words why it did not start.
 #include "base/log.h"
+#include "container/host_check.h"
 #include "container/impl.h"
 #include "container/prepare.h"
 
@@ -40,11 +41,7 @@ void Engine::Impl::note_started(Container& container, const Started& started) {
     state.oom_killed = false;
     state.error.clear();
     state.started_at = clock.now();
-    r.info.ip = started.address.ip;
-    r.info.gateway = started.address.gateway;
-    r.info.mac = started.address.mac;
-    r.info.ip_prefix = started.address.prefix;
-    r.info.ports = started.address.ports;
+    set_endpoints(r.info, started.joined.endpoints, started.joined.ports);
     r.manually_stopped = false;
     ++r.start_number;
     container.process = started.process;
@@ -75,6 +72,7 @@ void Engine::Impl::start_locked(const ContainerPtr& container) {
     runtime.start(record.info.id);
     note_started(*container, started);
     serve_attachments(*container, run, true);  // those that came in between
+    rotator.watch(record.info.id, record.info.log_path, run, log_limits(record.info.spec));
     event(container->snapshot(), "start");
     watch_health(container);
     monitor.watch(std::move(conmon->pidfd), [this, container, number = record.start_number + 1] {

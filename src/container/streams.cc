@@ -14,11 +14,10 @@ class LogWatch {
  public:
   explicit LogWatch(const std::string& path)
       : fd_(check(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC), "watch a log")) {
-    // The file appears with the first start: until then its directory tells.
+    // The folder tells of the file, which appears with the first start, and of its successors.
     const std::string folder = path.substr(0, path.rfind('/'));
-    if (::inotify_add_watch(fd_.get(), path.c_str(), IN_MODIFY) < 0)
-      check(::inotify_add_watch(fd_.get(), folder.c_str(), IN_CREATE | IN_MODIFY), "watch {}",
-            folder);
+    check(::inotify_add_watch(fd_.get(), folder.c_str(), IN_CREATE | IN_MODIFY | IN_MOVED_TO),
+          "watch {}", folder);
   }
   // False: stop.
   bool wait(int changed_fd, const Stop& stop) const {

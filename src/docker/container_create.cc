@@ -22,10 +22,18 @@ void create_container(Call& call) {
     const auto other = docker_container(call.deps, spec.network_mode.substr(10));
     spec.network_mode = "container:" + other.id;
   }
+  for (auto* mode : {&spec.host.pid_mode, &spec.host.ipc_mode}) {
+    if (mode->starts_with("container:"))
+      *mode = "container:" + docker_container(call.deps, mode->substr(10)).id;
+  }
+  for (const auto& from : spec.host.volumes_from)
+    docker_container(call.deps, from.substr(0, from.find(':')));
   call.deps.images.get(spec.image);  // 404 before anything is made for it
   for (const auto& source : request.bind_sources) {
     if (!exists(source)) make_directories(source);
   }
+  for (auto& warning : call.deps.engine.warnings_of(spec))
+    request.warnings.push_back(std::move(warning));
   const auto id = call.deps.engine.create(spec);
   call.json(201, {{"Id", id}, {"Warnings", request.warnings}});
 }

@@ -44,10 +44,9 @@ std::optional<int> timeout_of(const Call& call) {
   return static_cast<int>(*given);
 }
 
-void refuse_signal(const Call& call) {
-  if (!call.text("signal").empty()) {
-    throw unimplemented("stopping with another signal than the container's is not implemented");
-  }
+std::optional<int> stop_signal_of(const Call& call) {
+  const auto text = call.text("signal");
+  return text.empty() ? std::nullopt : std::optional(parse_signal(text));
 }
 
 container::WaitCondition condition_of(const std::string& text) {
@@ -69,14 +68,12 @@ void start_container(Call& call) {
 }
 
 void stop_container(Call& call) {
-  refuse_signal(call);
-  call.deps.engine.stop(id_of(call), timeout_of(call));
+  call.deps.engine.stop(id_of(call), timeout_of(call), stop_signal_of(call));
   call.empty(204);
 }
 
 void restart_container(Call& call) {
-  refuse_signal(call);
-  call.deps.engine.restart(id_of(call), timeout_of(call));
+  call.deps.engine.restart(id_of(call), timeout_of(call), stop_signal_of(call));
   call.empty(204);
 }
 

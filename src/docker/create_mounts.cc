@@ -10,6 +10,43 @@ using container::Mount;
 
 namespace {
 
+void read_bind_options(const Json& bind, Mount& out) {
+  out.propagation = text_field(bind, "Propagation");
+  out.recursive = !flag_field(bind, "NonRecursive");
+  out.create_source = flag_field(bind, "CreateMountpoint");
+  out.read_only_recursive = !flag_field(bind, "ReadOnlyNonRecursive");
+}
+
+void read_tmpfs_options(const Json& tmpfs, Mount& out) {
+  out.tmpfs_size = size_field(tmpfs, "SizeBytes");
+  if (const auto mode = size_field(tmpfs, "Mode"); mode != 0)
+    out.tmpfs_options = fmt::format("mode={:o}", mode);
+  const auto& options = member(tmpfs, "Options");  // [["exec"], ["uid", "1000"]]
+  if (!options.is_null() && !options.is_array())
+    throw invalid_argument("TmpfsOptions.Options must be a list");
+  for (const auto& option : options) {
+    if (!option.is_array() || option.empty() || option.size() > 2 ||
+        !std::all_of(option.begin(), option.end(), [](const auto& w) { return w.is_string(); }))
+      throw invalid_argument("TmpfsOptions.Options must hold lists of one or two words");
+    if (!out.tmpfs_options.empty()) out.tmpfs_options += ",";
+    out.tmpfs_options += option[0].template get<std::string>();
+    if (option.size() == 2) out.tmpfs_options += "=" + option[1].template get<std::string>();
+  }
+}
+
+void read_volume_options(const Json& volume, Mount& out) {
+  const auto& driver = object_field(volume, "DriverConfig");
+  const auto name = text_field(driver, "Name");
+  if (!name.empty() && name != "local")
+    throw not_found("error looking up volume plugin {}: plugin \"{}\" not found", name, name);
+  if (!is_default(member(driver, "Options")))
+    throw unimplemented("options of a volume's driver (mount at {}) are not implemented",
+                        out.target);
+  out.no_copy = flag_field(volume, "NoCopy");
+  out.subpath = text_field(volume, "Subpath");
+  out.labels = map_field(volume, "Labels");
+}
+
 Mount parse_mount(const Json& value) {
   if (!value.is_object()) throw invalid_argument("Mounts must be a list of objects");
   Mount out;
@@ -18,15 +55,9 @@ Mount parse_mount(const Json& value) {
   out.target = text_field(value, "Target");
   out.read_only = flag_field(value, "ReadOnly");
   if (out.target.empty()) throw invalid_argument("invalid mount config: field Target is required");
-  const auto& bind = object_field(value, "BindOptions");
-  out.propagation = text_field(bind, "Propagation");
-  const auto& tmpfs = object_field(value, "TmpfsOptions");
-  out.tmpfs_size = size_field(tmpfs, "SizeBytes");
-  const auto& volume = object_field(value, "VolumeOptions");
-  if (!is_default(member(volume, "DriverConfig")) || !is_default(member(volume, "Subpath")) ||
-      flag_field(volume, "NoCopy")) {
-    throw unimplemented("VolumeOptions of the mount at {} are not implemented", out.target);
-  }
+  read_bind_options(object_field(value, "BindOptions"), out);
+  read_tmpfs_options(object_field(value, "TmpfsOptions"), out);
+  read_volume_options(object_field(value, "VolumeOptions"), out);
   return out;
 }
 
@@ -75,6 +106,8 @@ Mount parse_bind(const std::string& text) {
       out.read_only = true;
     } else if (propagations.contains(option)) {
       out.propagation = option;
+    } else if (option == "nocopy" && out.type == "volume") {
+      out.no_copy = true;
     } else if (option != "rw" && option != "z" && option != "Z" && option != "") {
       throw invalid_argument("invalid volume specification: '{}': option \"{}\" is not supported",
                              text, option);

@@ -18,27 +18,6 @@ uint16_t parse_port(const std::string& text, const std::string& whole) {
   return static_cast<uint16_t>(*number);
 }
 
-void read_ports(const Json& host, Spec& spec) {
-  for (const auto& [key, bindings] : object_field(host, "PortBindings").items()) {
-    const auto port = parse_port_key(key);
-    if (bindings.is_null()) continue;
-    if (!bindings.is_array()) throw invalid_argument("PortBindings: {} must be a list", key);
-    if (bindings.empty()) spec.ports.push_back(port);
-    for (const auto& binding : bindings) {
-      if (!binding.is_object()) throw invalid_argument("PortBindings: {} holds no object", key);
-      auto bound = port;
-      bound.host_ip = text_field(binding, "HostIp");
-      const auto host_port = text_field(binding, "HostPort");
-      if (host_port.find('-') != std::string::npos) {
-        throw unimplemented("a range of host ports ({}) is not implemented", host_port);
-      }
-      if (!host_port.empty()) bound.host_port = parse_port(host_port, host_port);
-      spec.ports.push_back(std::move(bound));
-    }
-  }
-  spec.publish_all = flag_field(host, "PublishAllPorts");
-}
-
 void read_limits(const Json& host, Spec& spec) {
   spec.memory_bytes = size_field(host, "Memory");
   spec.memory_reservation_bytes = size_field(host, "MemoryReservation");
@@ -50,12 +29,6 @@ void read_limits(const Json& host, Spec& spec) {
   spec.pids_limit = number_field(host, "PidsLimit");
   spec.shm_size_bytes = size_field(host, "ShmSize");
   spec.cgroup_parent = text_field(host, "CgroupParent");
-  if (spec.memory_bytes > 0 && spec.memory_bytes < (6u << 20)) {
-    throw invalid_argument("Minimum memory limit allowed is 6MB");
-  }
-  if (spec.nano_cpus < 0 || (spec.nano_cpus > 0 && spec.cpu_quota_us > 0)) {
-    throw invalid_argument("Conflicting options: Nano CPUs and CPU Quota cannot both be set.");
-  }
   const auto& limits = member(host, "Ulimits");
   if (!limits.is_null() && !limits.is_array()) throw invalid_argument("Ulimits must be a list");
   for (const auto& limit : limits) {
@@ -66,51 +39,18 @@ void read_limits(const Json& host, Spec& spec) {
 }
 
 void read_policies(const Json& host, Spec& spec) {
-  const auto& restart = object_field(host, "RestartPolicy");
-  spec.restart_policy = text_field(restart, "Name");
-  spec.restart_max = static_cast<int>(
-      std::clamp<int64_t>(number_field(restart, "MaximumRetryCount"), 0, 1'000'000));
-  static const std::set<std::string> known = {"", "no", "always", "on-failure", "unless-stopped"};
-  if (!known.contains(spec.restart_policy)) {
-    throw invalid_argument("invalid restart policy: unknown policy '{}'", spec.restart_policy);
-  }
+  read_restart_policy(object_field(host, "RestartPolicy"), spec.restart_policy, spec.restart_max);
   spec.auto_remove = flag_field(host, "AutoRemove");
   if (spec.auto_remove && !spec.restart_policy.empty() && spec.restart_policy != "no") {
     throw invalid_argument("can't create 'AutoRemove' container with restart policy");
   }
   const auto& log = object_field(host, "LogConfig");
   const auto driver = text_field(log, "Type");
-  if (!driver.empty() && driver != "json-file" && driver != "none") {
-    throw invalid_argument("unknown log driver \"{}\": json-file and none are available", driver);
+  if (!driver.empty() && driver != "json-file" && driver != "local" && driver != "none") {
+    throw invalid_argument(
+        "logger: no log driver named '{}' is registered (json-file, local and none are)", driver);
   }
   if (!driver.empty()) spec.log_driver = driver;
-  if (!is_default(member(log, "Config"))) {
-    throw unimplemented("options of the log driver are not implemented");
-  }
-}
-
-// The CLI names the network twice; a second one, or settings of the endpoint, are not supported.
-void read_network(const Json& body, const Json& host, Spec& spec) {
-  spec.network_mode = text_field(host, "NetworkMode");
-  if (spec.network_mode == "default") spec.network_mode.clear();
-  const auto& mode = spec.network_mode;
-  const bool known = mode.empty() || mode == "bridge" || mode == "host" || mode == "none" ||
-                     mode.starts_with("container:");
-  if (!known) throw not_found("network {} not found", mode);
-  const auto& endpoints = object_field(object_field(body, "NetworkingConfig"), "EndpointsConfig");
-  if (endpoints.size() > 1) throw unimplemented("several networks are not implemented");
-  for (const auto& [name, endpoint] : endpoints.items()) {
-    for (const auto* option : {"IPAMConfig", "Links", "MacAddress", "DriverOpts"}) {
-      if (endpoint.is_object() && !is_default(member(endpoint, option))) {
-        throw unimplemented("{} of network {} is not implemented", option, name);
-      }
-    }
-  }
-  if (!text_field(body, "MacAddress").empty()) throw unimplemented("MacAddress is not implemented");
-  if (flag_field(body, "NetworkDisabled")) spec.network_mode = "none";
-  spec.dns = list_field(host, "Dns");
-  spec.dns_search = list_field(host, "DnsSearch");
-  spec.extra_hosts = list_field(host, "ExtraHosts");
 }
 
 void read_process(const Json& body, Spec& spec) {
@@ -147,11 +87,30 @@ void read_process(const Json& body, Spec& spec) {
 
 }  // namespace
 
+void read_restart_policy(const Json& policy, std::string& name, int& max) {
+  name = text_field(policy, "Name");
+  const auto count = number_field(policy, "MaximumRetryCount");
+  static const std::set<std::string> known = {"", "no", "always", "on-failure", "unless-stopped"};
+  if (!known.contains(name)) {
+    throw invalid_argument("invalid restart policy: unknown policy '{}'", name);
+  }
+  if (count < 0) {
+    throw invalid_argument("invalid restart policy: maximum retry count cannot be negative");
+  }
+  if (count > 0 && name != "on-failure") {
+    throw invalid_argument(
+        "invalid restart policy: maximum retry count can only be used with 'on-failure'");
+  }
+  max = static_cast<int>(std::min<int64_t>(count, 1'000'000));
+}
+
 PortBinding parse_port_key(const std::string& key) {
   const auto [number, protocol] = split_once(key, '/');
   PortBinding out;
   out.container_port = parse_port(number, key);
   out.protocol = protocol.empty() ? "tcp" : to_lower(protocol);
+  if (out.protocol == "sctp")
+    throw unimplemented("sctp ports are not implemented ({}): tcp and udp are", key);
   if (out.container_port == 0 || (out.protocol != "tcp" && out.protocol != "udp")) {
     throw invalid_argument("invalid port specification: \"{}\"", key);
   }
@@ -192,6 +151,7 @@ CreateRequest translate_create(const Json& body) {
   read_ports(host, out.spec);
   read_mounts(body, host, out);
   read_limits(host, out.spec);
+  read_host_options(host, out.spec);
   read_policies(host, out.spec);
   read_network(body, host, out.spec);
   out.spec.cap_add = list_field(host, "CapAdd");

@@ -12,48 +12,24 @@ struct Option {
 };
 
 const std::vector<Option>& unsupported_options() {
-  static const std::vector<Option> kOptions = {{"VolumesFrom", {}},
-                                               {"Links", {}},
-                                               {"GroupAdd", {}},
-                                               {"Devices", {}},
-                                               {"DeviceRequests", {}},
-                                               {"DeviceCgroupRules", {}},
-                                               {"SecurityOpt", {}},
-                                               {"PidMode", {"private"}},
-                                               {"IpcMode", {"private", "shareable"}},
-                                               {"UTSMode", {"private"}},
-                                               {"UsernsMode", {}},
-                                               {"CgroupnsMode", {"private"}},
-                                               {"Cgroup", {}},
-                                               {"DnsOptions", {}},
-                                               {"CpusetCpus", {}},
-                                               {"CpusetMems", {}},
+  static const std::vector<Option> kOptions = {{"Cgroup", {}},
                                                {"CpuCount", {}},
                                                {"CpuPercent", {}},
-                                               {"CpuRealtimePeriod", {}},
-                                               {"CpuRealtimeRuntime", {}},
-                                               {"BlkioWeight", {}},
-                                               {"BlkioWeightDevice", {}},
-                                               {"BlkioDeviceReadBps", {}},
-                                               {"BlkioDeviceWriteBps", {}},
-                                               {"BlkioDeviceReadIOps", {}},
-                                               {"BlkioDeviceWriteIOps", {}},
-                                               {"OomKillDisable", {}},
-                                               {"OomScoreAdj", {}},
-                                               {"StorageOpt", {}},
-                                               {"MemorySwappiness", {-1}},
-                                               {"KernelMemory", {}},
-                                               {"KernelMemoryTCP", {}},
+                                               {"IOMaximumIOps", {}},
+                                               {"IOMaximumBandwidth", {}},
                                                {"VolumeDriver", {"local"}},
-                                               {"Runtime", {"crun", "runc"}},
-                                               {"Isolation", {"default"}},
-                                               {"Annotations", {}}};
+                                               {"Isolation", {"default"}}};
   return kOptions;
 }
 
 }  // namespace
 
 void refuse_unsupported(const Json& host) {
+  if (!is_default(member(host, "StorageOpt"))) {
+    throw invalid_argument(
+        "--storage-opt is supported only for overlay over xfs with 'pquota' mount option, which "
+        "Slipway does not use");
+  }
   for (const auto& [name, harmless] : unsupported_options()) {
     const auto& value = member(host, name);
     if (is_default(value)) continue;

@@ -12,9 +12,9 @@
 #include "linux/process.h"
 
 namespace slipway::linux {
-namespace {
 
-// A group may vanish while it is read: then the answer is "nothing".
+namespace cgroup_files {
+
 std::string read_quietly(const std::string& path) {
   try {
     return read_file_if_exists(path).value_or("");
@@ -24,10 +24,9 @@ std::string read_quietly(const std::string& path) {
 }
 
 uint64_t number_in(const std::string& path) {
-  return parse_uint(trim(read_quietly(path))).value_or(0);  // "max" counts as no limit: 0
+  return parse_uint(trim(read_quietly(path))).value_or(0);
 }
 
-// "key value" lines.
 uint64_t field_in(const std::string& text, std::string_view key) {
   for (const auto& line : split(text, '\n')) {
     const auto [name, value] = split_once(line, ' ');
@@ -35,6 +34,14 @@ uint64_t field_in(const std::string& text, std::string_view key) {
   }
   return 0;
 }
+
+}  // namespace cgroup_files
+
+using cgroup_files::field_in;
+using cgroup_files::number_in;
+using cgroup_files::read_quietly;
+
+namespace {
 
 CgroupUsage usage_v2(const std::string& dir) {
   CgroupUsage usage;

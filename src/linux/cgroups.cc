@@ -62,8 +62,8 @@ void limit_cpu_v1(const std::string& dir, const CgroupLimits& limits) {
 
 void limit_cpu_v2(const std::string& dir, const CgroupLimits& limits) {
   if (limits.cpu_shares != 0) {
-    const auto shares = std::clamp<uint64_t>(limits.cpu_shares, 2, 262'144);
-    write_setting(dir, "cpu.weight", std::to_string(1 + (shares - 2) * 9999 / 262'142));
+    write_setting(dir, "cpu.weight",
+                  std::to_string(cgroup_files::weight_of_shares(limits.cpu_shares)));
   }
   if (limits.cpu_quota_us != 0)
     write_setting_if_there(dir, "cpu.max",
@@ -103,6 +103,10 @@ std::string checked(std::string_view path) {
       throw invalid_argument("not the path of a control group: '{}'", path);
   }
   return std::string(path);
+}
+
+uint64_t weight_of_shares(uint64_t shares) {
+  return 1 + (std::clamp<uint64_t>(shares, 2, 262'144) - 2) * 9999 / 262'142;
 }
 
 void write_setting(const std::string& dir, const char* file, const std::string& value) {

@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,32 @@ struct CgroupUsage {
   uint64_t oom_kills = 0;
 };
 
+// The rest of what `docker stats` shows.
+struct CgroupDetails {
+  struct Io {
+    uint64_t major = 0, minor = 0;
+    std::string operation;  // read, write
+    uint64_t value = 0;
+  };
+  std::map<std::string, uint64_t> memory_stat;
+  std::vector<uint64_t> cpu_each_ns;  // by processor; version 1 only
+  uint64_t periods = 0, throttled_periods = 0, throttled_ns = 0;
+  uint64_t pids_limit = 0;  // 0: none
+  uint64_t memory_failures = 0;
+  std::vector<Io> io_bytes, io_operations;
+};
+
+// Limits to be set on a group that is there; 0, "" and nullopt leave what there is.
+struct CgroupChanges {
+  uint64_t memory_bytes = 0, memory_reservation_bytes = 0;
+  int64_t memory_swap_bytes = 0;  // memory + swap; -1 unlimited
+  int64_t cpu_quota_us = 0, cpu_period_us = 0;
+  uint64_t cpu_shares = 0;
+  std::optional<int64_t> pids;  // 0 or -1: unlimited
+  std::string cpuset_cpus, cpuset_mems;
+  uint64_t blkio_weight = 0;
+};
+
 class Cgroups {
  public:
   // Looks at what is mounted (mountinfo).
@@ -45,6 +72,12 @@ class Cgroups {
   void create(const std::string& path, const CgroupLimits& limits = {}) const;
   bool exists(const std::string& path) const;
   CgroupUsage usage(const std::string& path) const;  // absent values are 0
+  CgroupDetails details(const std::string& path) const;
+  // Throws SystemError naming the file when the kernel refuses a value, Error(invalid_argument)
+  // when there is no such controller here. All or nothing only as far as the kernel lets us.
+  void change(const std::string& path, const CgroupChanges& changes) const;
+  // Whether groups have this setting here ("memory.swappiness"; version 2: "memory.swap.max").
+  bool has_setting(const std::string& controller, const std::string& file) const;
   // Processes in the group and below.
   std::vector<int> processes(const std::string& path) const;
   void add_process(const std::string& path, int pid) const;
