@@ -1,236 +1,192 @@
+// Bridges and their rules. The containers on them are in endpoints.cc.
 #include "container/network.h"
 
-#include <arpa/inet.h>
 #include <filesystem>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "codec/hash.h"
 #include "linux/caps.h"
 #include "linux/netns.h"
 
 namespace slipway::container {
 namespace {
 
-std::string host_end(const std::string& id) {
-  return "sw-" + id.substr(0, 11);
-}
-
-std::string mac_of(uint32_t address) {
+std::string mac_of_gateway(const std::string& ip) {
+  const uint32_t address = linux::parse_ipv4(ip);
   return fmt::format("02:42:{:02x}:{:02x}:{:02x}:{:02x}", address >> 24, (address >> 16) & 255,
                      (address >> 8) & 255, address & 255);
 }
 
-bool any_address(const std::string& ip) {
-  return ip.empty() || ip == "0.0.0.0" || ip == "::";
+std::set<uint32_t> reserved_addresses(const NetworkInfo& network) {
+  std::set<uint32_t> out = {linux::parse_ipv4(network.gateway)};
+  for (const auto& [name, address] : network.auxiliary) out.insert(linux::parse_ipv4(address));
+  return out;
 }
 
 }  // namespace
 
-Network::Network(std::string bridge, const std::string& cidr, std::string netns_root)
-    : bridge_(std::move(bridge)),
-      netns_root_(std::move(netns_root)),
-      subnet_(linux::Cidr4::parse(cidr)),
-      gateway_(linux::parse_ipv4(split_once(cidr, '/').first)) {}
+std::string endpoint_id(const std::string& container, const std::string& network_id) {
+  return sha256_hex("endpoint:" + container + network_id);
+}
 
-linux::Nft& Network::nft() {
+std::string host_link(const std::string& endpoint_id) {
+  return "sw-" + endpoint_id.substr(0, 11);
+}
+
+Dataplane::Dataplane(std::string netns_root) : netns_root_(std::move(netns_root)) {}
+
+linux::Nft& Dataplane::nft() {
   if (!nft_) nft_ = std::make_unique<linux::Nft>();
   return *nft_;
 }
 
-void Network::ensure_bridge() {
-  if (ready_) return;
+void Dataplane::add(const NetworkInfo& network) {
+  const std::lock_guard lock(mutex_);
+  const auto subnet = linux::Cidr4::parse(network.subnet);
+  std::optional<linux::Cidr4> range;
+  if (!network.ip_range.empty()) range = linux::Cidr4::parse(network.ip_range);
+  bridges_.try_emplace(
+      network.id,
+      Bridge{network, subnet, AddressPool(subnet, range, reserved_addresses(network)), false});
+}
+
+void Dataplane::make(const std::string& network_id) {
+  const std::lock_guard lock(mutex_);
+  ready_bridge(network_id);
+}
+
+Dataplane::Bridge& Dataplane::ready_bridge(const std::string& network_id) {
+  const auto found = bridges_.find(network_id);
+  if (found == bridges_.end()) throw not_found("network {} not found", network_id);
+  if (!found->second.ready) make_bridge(found->second);
+  return found->second;
+}
+
+void Dataplane::make_bridge(Bridge& bridge) {
+  const NetworkInfo& info = bridge.info;
+  const std::string& name = info.bridge;
   linux::Links links;
-  links.add_bridge(bridge_, mac_of(gateway_));
-  links.add_address(bridge_, fmt::format("{}/{}", linux::ipv4_text(gateway_), subnet_.prefix));
-  links.set_up(bridge_);
+  links.add_bridge(name, mac_of_gateway(info.gateway));
+  links.add_address(name, fmt::format("{}/{}", info.gateway, bridge.subnet.prefix));
+  if (const auto mtu = parse_uint(option_text(info, option_mtu)); mtu && *mtu != 1500)
+    links.set_mtu(name, static_cast<int>(*mtu));
+  links.set_up(name);
   linux::ensure_sysctl("net/ipv4/ip_forward", "1");
   // A port published on 127.0.0.1 reaches the container from that address.
-  linux::ensure_sysctl(fmt::format("net/ipv4/conf/{}/route_localnet", bridge_), "1");
-  install_rules();
-  ready_ = true;
-}
-
-void Network::install_rules() {
-  std::vector<std::string> elements;
-  for (const auto& [id, member] : members_) {
-    for (const PortBinding& port : member.address.ports)
-      elements.push_back(nft_element("add", port, member.address.ip));
-  }
-  nft().run(nft_table(bridge_, subnet_.text(), elements));
-}
-
-uint32_t Network::take_address(const std::string& id) {
-  const uint32_t count = subnet_.prefix >= 31 ? 0 : (1u << (32 - subnet_.prefix)) - 2;
-  for (uint32_t tried = 0; tried < count; ++tried) {
-    cursor_ = cursor_ % count + 1;  // 1..count: neither the network's nor the broadcast address
-    const uint32_t address = subnet_.network + cursor_;
-    if (address == gateway_ || addresses_.contains(address)) continue;
-    addresses_[address] = id;
-    return address;
-  }
-  throw unavailable("no available IPv4 addresses in the network's pool {}", subnet_.text());
-}
-
-void Network::connect(const std::string& id, const Address& address) {
-  const std::string ours = host_end(id), path = netns_path(id);
-  linux::create_netns(path);
-  const Fd netns = linux::open_netns(path);
-  linux::Links outside;
-  outside.remove(ours);  // of an attempt that was cut short
-  linux::Veth veth;
-  veth.name = ours;
-  veth.peer_name = "eth0";
-  veth.peer_netns = netns.get();
-  veth.peer_mac = address.mac;
-  outside.add_veth(veth);
-  outside.set_master(ours, bridge_);
-  outside.set_hairpin(ours, true);  // a container reaching itself by its published port
-  outside.set_up(ours);
-  linux::Links inside(path);
-  inside.add_address("eth0", fmt::format("{}/{}", address.ip, address.prefix));
-  inside.set_up("eth0");
-  inside.add_route({.destination = "default", .via = address.gateway});
-}
-
-Fd Network::reserve(const std::string& name, const std::string& id, PortBinding& port) const {
-  const bool udp = port.protocol == "udp";
-  if (!udp && port.protocol != "tcp")
-    throw unimplemented("publishing {} ports is not implemented", port.protocol);
-  const std::string ip = any_address(port.host_ip) ? "0.0.0.0" : port.host_ip;
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port.host_port);
-  if (::inet_pton(AF_INET, ip.c_str(), &address.sin_addr) != 1)
-    throw unimplemented("publishing a port on {} is not implemented: only IPv4 addresses", ip);
-  Fd socket(check(::socket(AF_INET, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0),
-                  "make a socket"));
-  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    const int error = errno;
-    const std::string reason =
-        error == EADDRINUSE ? "port is already allocated" : std::string(strerror(error));
-    throw Error(error == EADDRINUSE ? Kind::conflict : kind_of_errno(error),
-                fmt::format("failed to set up container networking: driver failed programming "
-                            "external connectivity on endpoint {} ({}): Bind for {}:{} failed: {}",
-                            name, id, ip, port.host_port, reason));
-  }
-  socklen_t size = sizeof address;
-  check(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size), "getsockname");
-  port.host_port = ntohs(address.sin_port);
-  return socket;
-}
-
-void Network::change_elements(const char* verb, const Address& address) {
-  std::string commands;
-  for (const PortBinding& port : address.ports)
-    commands += nft_element(verb, port, address.ip) + "\n";
-  if (!commands.empty()) nft().run(commands);
-}
-
-Network::Address Network::attach(const std::string& id, const std::string& name,
-                                 const std::vector<PortBinding>& ports) {
-  const std::lock_guard lock(mutex_);
-  ensure_bridge();
-  if (members_.contains(id)) throw conflict("container {} is on the network already", id);
-  Member& member = members_[id];
+  if (!info.internal)
+    linux::ensure_sysctl(fmt::format("net/ipv4/conf/{}/route_localnet", name), "1");
+  bridge.ready = true;
   try {
-    const uint32_t ip = take_address(id);
-    Address& address = member.address;
-    address.ip = linux::ipv4_text(ip);
-    address.gateway = linux::ipv4_text(gateway_);
-    address.prefix = subnet_.prefix;
-    address.mac = mac_of(ip);
-    std::vector<PortBinding> bound = ports;
-    for (PortBinding& port : bound) member.reserved.push_back(reserve(name, id, port));
-    connect(id, address);
-    address.ports = std::move(bound);
-    try {
-      change_elements("add", address);
-    } catch (const std::exception&) {
-      address.ports.clear();  // none of them was added
-      throw;
+    if (table_ready_) {
+      nft().run(nft_bridge("add", info));
+    } else {
+      ensure_table();
     }
-    return address;
-  } catch (...) {
-    linux::Links().remove(host_end(id));
-    linux::delete_netns(netns_path(id));
-    std::erase_if(addresses_, [&](const auto& entry) { return entry.second == id; });
-    members_.erase(id);
+  } catch (const std::exception&) {
+    bridge.ready = false;
     throw;
   }
 }
 
-void Network::attach_none(const std::string& id) {
-  linux::create_netns(netns_path(id));
-}
-
-void Network::detach(const std::string& id) {
-  Member member;
-  bool known = false;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = members_.find(id);
-    if (found != members_.end()) {
-      known = true;
-      member = std::move(found->second);
-      members_.erase(found);
-      try {
-        change_elements("delete", member.address);
-      } catch (const std::exception& e) {
-        log::warning("container", "unpublish the ports of {}: {}", id, e.what());
-      }
-    }
+std::string Dataplane::whole_table() const {
+  std::vector<std::string> commands;
+  for (const auto& [id, bridge] : bridges_) {
+    if (bridge.ready) commands.push_back(nft_bridge("add", bridge.info));
   }
-  // The kernel takes its time to bury a link: not under the lock.
-  if (known) linux::Links().remove(host_end(id));
-  linux::delete_netns(netns_path(id));
-  const std::lock_guard lock(mutex_);
-  std::erase_if(addresses_, [&](const auto& entry) { return entry.second == id; });
+  for (const auto& [id, member] : members_) {
+    if (member.published_at.empty()) continue;
+    for (const PortBinding& port : member.ports)
+      commands.push_back(nft_element("add", port, member.published_at));
+  }
+  return nft_table(commands);
 }
 
-void Network::adopt(const std::string& id, const Address& address) {
+void Dataplane::ensure_table() {
+  if (table_ready_) return;
+  nft().run(whole_table());
+  table_ready_ = true;
+}
+
+bool Dataplane::in_use(const std::string& network_id) const {
   const std::lock_guard lock(mutex_);
-  if (address.ip.empty()) return;
-  Member& member = members_[id];
-  member.address = address;
-  addresses_[linux::parse_ipv4(address.ip)] = id;
-  for (PortBinding port : address.ports) {
+  return std::any_of(members_.begin(), members_.end(), [&](const auto& member) {
+    return member.second.endpoints.contains(network_id);
+  });
+}
+
+void Dataplane::remove(const std::string& network_id, const std::string& who) {
+  const std::lock_guard lock(mutex_);
+  const auto found = bridges_.find(network_id);
+  if (found == bridges_.end()) return;
+  for (const auto& [id, member] : members_) {
+    if (!member.endpoints.contains(network_id)) continue;
+    throw forbidden("error while removing network: network {} has active endpoints{}",
+                    found->second.info.name, who.empty() ? "" : " (" + who + ")");
+  }
+  linux::Links().remove(found->second.info.bridge);
+  if (found->second.ready) {
     try {
-      member.reserved.push_back(reserve(id, id, port));
+      nft().run(nft_bridge("delete", found->second.info));
     } catch (const std::exception& e) {
-      log::warning("container", "reserve port {} of {} again: {}", port.host_port, id, e.what());
+      log::warning("container", "rules of network {}: {}", found->second.info.name, e.what());
+      table_ready_ = false;
     }
   }
+  bridges_.erase(found);
+  if (!table_ready_) ensure_table();
 }
 
-void Network::restore(const std::set<std::string>& keep) {
-  const std::lock_guard lock(mutex_);
-  if (!members_.empty()) ensure_bridge();
+void Dataplane::remove_strays(const std::set<std::string>& keep) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(netns_root_, error)) {
     const std::string id = entry.path().filename();
     // Only names that are ours to judge: 64 hex digits.
-    if (id.size() == 64 && only_alnum_and(id, "") && !keep.contains(id)) {
-      linux::Links().remove(host_end(id));
+    if (id.size() == 64 && only_alnum_and(id, "") && !keep.contains(id))
       linux::delete_netns(entry.path());
+  }
+  std::set<std::string> wanted;
+  for (const auto& [id, member] : members_) {
+    for (const auto& [network, placed] : member.endpoints)
+      wanted.insert(host_link(placed.endpoint.id));
+  }
+  linux::Links links;
+  std::set<int> ours;
+  for (const auto& [id, bridge] : bridges_) {
+    if (const auto link = links.find(bridge.info.bridge)) ours.insert(link->index);
+  }
+  for (const auto& link : links.list("sw-")) {
+    if (ours.contains(link.master) && !wanted.contains(link.name)) links.remove(link.name);
+  }
+}
+
+void Dataplane::restore(const std::set<std::string>& keep) {
+  const std::lock_guard lock(mutex_);
+  remove_strays(keep);
+  for (const auto& [id, member] : members_) {
+    for (const auto& [network, placed] : member.endpoints) {
+      const auto found = bridges_.find(network);
+      if (found != bridges_.end() && !found->second.ready) make_bridge(found->second);
     }
   }
 }
 
-void Network::tear_down() {
+void Dataplane::tear_down() {
   const std::lock_guard lock(mutex_);
   linux::Links links;
   for (const auto& [id, member] : members_) {
-    links.remove(host_end(id));
+    for (const auto& [network, placed] : member.endpoints)
+      links.remove(host_link(placed.endpoint.id));
     linux::delete_netns(netns_path(id));
   }
   members_.clear();
-  addresses_.clear();
   nft().delete_table("ip", "slipway");
-  links.remove(bridge_);
-  ready_ = false;
+  table_ready_ = false;
+  for (auto& [id, bridge] : bridges_) {
+    links.remove(bridge.info.bridge);
+    bridge.ready = false;
+  }
 }
 
 }  // namespace slipway::container

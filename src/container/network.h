@@ -1,7 +1,7 @@
-// The default bridge network: one bridge, an address and a pinned network namespace for each
-// container, and published host ports as entries of nftables maps. Made when first needed.
-// Addresses and ports in use are known from the containers' records (adopt after a restart).
-// Thread-safe.
+// The networks' data plane: bridges, a pinned network namespace for each container with a link into
+// each network that it is on, and published host ports as entries of nftables maps. A bridge is
+// made when first needed. Addresses and ports in use are known from the containers' records (adopt
+// after a restart). Thread-safe; calls for one container come one at a time.
 #pragma once
 #include <map>
 #include <memory>
@@ -12,64 +12,99 @@
 
 #include "base/fd.h"
 #include "container/engine.h"
+#include "container/ipam.h"
+#include "container/networks.h"
 #include "linux/links.h"
 #include "linux/nft.h"
 
 namespace slipway::container {
 
-class Network {
+class Dataplane {
  public:
-  Network(std::string bridge, const std::string& cidr, std::string netns_root);
+  explicit Dataplane(std::string netns_root);
 
   std::string netns_path(const std::string& id) const { return netns_root_ + "/" + id; }
 
-  struct Address {
-    std::string ip, gateway, mac;
-    int prefix = 0;
-    std::vector<PortBinding> ports;  // with host ports chosen
-  };
-  // Makes the namespace (with eth0 on the bridge) and publishes the ports; all or nothing. name:
-  // for error texts. Throws Error(conflict) "... port is already allocated".
-  Address attach(const std::string& id, const std::string& name,
-                 const std::vector<PortBinding>& ports);
-  // A namespace with loopback only.
-  void attach_none(const std::string& id);
-  // Undoes either; absent is fine.
-  void detach(const std::string& id);
+  // --- networks (bridges) ---
+  void add(const NetworkInfo& network);  // known from now on
+  void make(const std::string& network_id);
+  // Throws Error(forbidden) while containers are on it (who: the text that names them).
+  void remove(const std::string& network_id, const std::string& who);
+  bool in_use(const std::string& network_id) const;
+
+  // --- containers (endpoints.cc) ---
+  void make_namespace(const std::string& id);  // loopback only
+  // A link into the network; all or nothing. Throws Error(conflict) when the address is taken.
+  Endpoint attach(const std::string& id, const EndpointSpec& wanted);
+  void detach(const std::string& id, const std::string& network_id);
+  // The default route leads through the endpoint that has it now, and so do published ports.
+  void settle(const std::string& id);
+  // Binds the host ports. name: for error texts. Throws Error(conflict) "... port is already
+  // allocated". Returns what was bound: nothing when no network of the container leads outside.
+  std::vector<PortBinding> publish(const std::string& id, const std::string& name,
+                                   const std::vector<PortBinding>& ports);
+  std::vector<PortBinding> published(const std::string& id) const;
+  std::string default_gateway(const std::string& id) const;  // empty: none
+  // Undoes all of it; absent is fine. Returns where the container was.
+  std::vector<Endpoint> release(const std::string& id);
 
   // A running container of an earlier daemon; before restore().
-  void adopt(const std::string& id, const Address& address);
-  // Puts rules right for what was adopted and removes namespaces of nobody (keep: ids).
+  void adopt(const Info& info);
+  // Puts rules right for what was adopted; removes namespaces and links of nobody (keep: ids).
   void restore(const std::set<std::string>& keep);
   void tear_down();
 
  private:
-  struct Member {
-    Address address;
-    std::vector<Fd> reserved;  // bound, never listening: keeps the host ports ours
+  struct Bridge {
+    NetworkInfo info;
+    linux::Cidr4 subnet;
+    AddressPool pool;
+    bool ready = false;
   };
-  void ensure_bridge();
-  void install_rules();
-  uint32_t take_address(const std::string& id);
-  void connect(const std::string& id, const Address& address);
-  Fd reserve(const std::string& name, const std::string& id, PortBinding& port) const;
-  void change_elements(const char* verb, const Address& address);
-  linux::Nft& nft();
+  struct Placed {
+    Endpoint endpoint;
+    int priority = 0;
+    bool internal = false, leaving = false;
+  };
+  struct Member {
+    std::map<std::string, Placed> endpoints;  // by network id
+    std::vector<PortBinding> ports;           // with host ports chosen
+    std::vector<Fd> reserved;                 // bound, never listening: keeps them ours
+    std::string published_at, routed_by;      // addresses: the endpoint's, the gateway's
+  };
+  struct Plug;  // what is needed to make a link, copied out of the lock
 
-  const std::string bridge_, netns_root_;
-  const linux::Cidr4 subnet_;
-  const uint32_t gateway_;
-  std::mutex mutex_;  // guards what follows; held across netlink, which does not block
-  bool ready_ = false;
-  uint32_t cursor_ = 0;
-  std::map<uint32_t, std::string> addresses_;  // in use -> container
-  std::map<std::string, Member> members_;
+  Bridge& ready_bridge(const std::string& network_id);
+  void make_bridge(Bridge& bridge);
+  void ensure_table();
+  std::string whole_table() const;
+  linux::Nft& nft();
+  Plug place(const std::string& id, const EndpointSpec& wanted);
+  void plug(const Plug& plug);
+  static const Placed* gateway_of(const Member& member);
+  void move_ports(Member& member);
+  void forget(const std::string& id, const std::string& network_id);
+  void remove_strays(const std::set<std::string>& keep);
+
+  const std::string netns_root_;
+  mutable std::mutex mutex_;  // guards what follows; bridges are made under it, links are not
+  bool table_ready_ = false;
+  std::map<std::string, Bridge> bridges_;  // by network id
+  std::map<std::string, Member> members_;  // by container
   std::unique_ptr<linux::Nft> nft_;
 };
 
-// The commands that (re)make our table; elements: of its two maps. Pure.
-std::string nft_table(const std::string& bridge, const std::string& subnet,
-                      const std::vector<std::string>& commands);
+// "sw-" and the start of the endpoint's id: the host's end of a container's link.
+std::string host_link(const std::string& endpoint_id);
+std::string endpoint_id(const std::string& container, const std::string& network_id);
+
+// Binds what was asked for, choosing the port where that is open. network_ports.cc
+Fd reserve_port(const std::string& name, const std::string& id, PortBinding& port);
+
+// The commands that (re)make our table; then those that put a bridge's or a port's elements into
+// its sets and maps, or take them out. Pure. network_text.cc
+std::string nft_table(const std::vector<std::string>& commands);
+std::string nft_bridge(const char* verb, const NetworkInfo& network);
 // "add element ip slipway ports_any { tcp . 8080 : 172.29.0.2 . 80 }"
 std::string nft_element(const char* verb, const PortBinding& port, const std::string& ip);
 
@@ -80,5 +115,7 @@ std::string hosts_text(const std::string& ip, const std::string& hostname,
 // dns/search given: those; else the host's file without name servers on loopback, which a container
 // could not reach (own_network).
 std::string resolv_text(const Spec& spec, const std::string& host_text, bool own_network);
+// For containers that ask our own name server (dns_server.h).
+std::string embedded_resolv_text(const Spec& spec, const std::string& host_text);
 
 }  // namespace slipway::container

@@ -1,6 +1,7 @@
 // The texts of the network: nftables commands and the files under a container's /etc.
 #include "base/error.h"
 #include "base/strings.h"
+#include "container/dns_server.h"
 #include "container/network.h"
 
 namespace slipway::container {
@@ -12,51 +13,73 @@ std::string nft_element(const char* verb, const PortBinding& port, const std::st
                      port.host_port, ip, port.container_port);
 }
 
-namespace {
+std::string nft_bridge(const char* verb, const NetworkInfo& network) {
+  std::string out;
+  const auto element = [&](const char* set, const std::string& value) {
+    out += fmt::format("{} element ip slipway {} {{ {} }}\n", verb, set, value);
+  };
+  const std::string name = '"' + network.bridge + '"';
+  element("bridges", name);
+  element("subnets", network.subnet);
+  if (network.internal) {
+    element("internal", name);
+  } else if (option_flag(network, option_masquerade, true)) {
+    element("masqueraded", network.subnet);
+  }
+  if (option_flag(network, option_icc, true)) element("pairs", name + " . " + name);
+  return out;
+}
 
-// {0}: the bridge, {1}: its subnet.
-constexpr char kTable[] =
+// Making a network or publishing a port adds elements, never rules.
+static constexpr char kNetworkTable[] =
     R"(add table ip slipway
 delete table ip slipway
-table ip slipway {{
-  map ports_any {{ type inet_proto . inet_service : ipv4_addr . inet_service; }}
-  map ports_at {{ type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }}
-  chain publish {{
+table ip slipway {
+  map ports_any { type inet_proto . inet_service : ipv4_addr . inet_service; }
+  map ports_at { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
+  set bridges { type ifname; }
+  set internal { type ifname; }
+  set pairs { type ifname . ifname; }
+  set subnets { type ipv4_addr; flags interval; }
+  set masqueraded { type ipv4_addr; flags interval; }
+  chain publish {
     dnat ip to ip daddr . meta l4proto . th dport map @ports_at
     dnat ip to meta l4proto . th dport map @ports_any
-  }}
-  chain prerouting {{
+  }
+  chain prerouting {
     type nat hook prerouting priority -100; policy accept;
     fib daddr type local jump publish
-  }}
-  chain output {{
+  }
+  chain output {
     type nat hook output priority -100; policy accept;
     fib daddr type local jump publish
-  }}
-  chain postrouting {{
+  }
+  chain postrouting {
     type nat hook postrouting priority 100; policy accept;
-    oifname "{0}" ip saddr 127.0.0.0/8 masquerade
-    oifname "{0}" ip saddr {1} ct status dnat masquerade
-    oifname != "{0}" ip saddr {1} masquerade
-  }}
+    oifname @bridges ip saddr 127.0.0.0/8 masquerade
+    oifname @bridges ip saddr @subnets ct status dnat masquerade
+    oifname != @bridges ip saddr @masqueraded masquerade
+  }
   # route_localnet must not open the host's loopback to containers.
-  chain loopback {{
+  chain loopback {
     type filter hook prerouting priority -300; policy accept;
-    iifname "{0}" ip daddr 127.0.0.0/8 drop
-  }}
-  # Other machines reach published ports only, although this host forwards.
-  chain forward {{
+    iifname @bridges ip daddr 127.0.0.0/8 drop
+  }
+  # Networks are apart, and other machines reach published ports only, although this host forwards.
+  chain forward {
     type filter hook forward priority 0; policy accept;
-    oifname "{0}" iifname != "{0}" ct state new ct status != dnat drop
-  }}
-}}
+    iifname . oifname @pairs accept
+    iifname @internal drop
+    oifname @internal drop
+    ct state established,related accept
+    ct status dnat accept
+    oifname @bridges drop
+  }
+}
 )";
 
-}  // namespace
-
-std::string nft_table(const std::string& bridge, const std::string& subnet,
-                      const std::vector<std::string>& commands) {
-  std::string text = fmt::format(kTable, bridge, subnet);
+std::string nft_table(const std::vector<std::string>& commands) {
+  std::string text = kNetworkTable;
   for (const std::string& command : commands) text += command + "\n";
   return text;
 }
@@ -84,30 +107,71 @@ std::string hosts_text(const std::string& ip, const std::string& hostname,
   return text;
 }
 
+namespace {
+
+std::string one_word(const std::string& word) {
+  if (word.find_first_of(" \t\r\n") != std::string::npos)
+    throw invalid_argument("bad DNS setting: \"{}\"", word);
+  return word;
+}
+
+// A line of resolv.conf: its keyword and the rest.
+std::pair<std::string_view, std::string_view> resolv_line(std::string_view line) {
+  const std::string_view text = trim(line);
+  const size_t end = std::min(text.find_first_of(" \t"), text.size());
+  return {text.substr(0, end), trim(text.substr(end))};
+}
+
+std::string joined_words(const char* keyword, const std::vector<std::string>& words) {
+  std::string text = keyword;
+  for (const std::string& word : words) text += " " + one_word(word);
+  return text + "\n";
+}
+
+// "." alone means: no search list at all.
+std::string search_line(const std::vector<std::string>& domains) {
+  return domains.size() == 1 && domains[0] == "." ? "" : joined_words("search", domains);
+}
+
+}  // namespace
+
 std::string resolv_text(const Spec& spec, const std::string& host_text, bool own_network) {
-  const auto one_word = [](const std::string& word) {
-    if (word.find_first_of(" \t\r\n") != std::string::npos)
-      throw invalid_argument("bad DNS setting: \"{}\"", word);
-    return word;
-  };
+  const auto& options = spec.host.dns_options;
   std::string text;
   for (const std::string& line : split(host_text, '\n')) {
-    const std::string_view word = trim(line);
-    const bool server = word.starts_with("nameserver");
-    const bool search = word.starts_with("search") || word.starts_with("domain");
-    if (word.empty() || (server && !spec.dns.empty()) || (search && !spec.dns_search.empty()))
+    const auto [word, rest] = resolv_line(line);
+    const bool server = word == "nameserver", search = word == "search" || word == "domain";
+    if (word.empty() || (server && !spec.dns.empty()) || (search && !spec.dns_search.empty()) ||
+        (word == "options" && !options.empty()))
       continue;
-    const std::string_view address = server ? trim(word.substr(10)) : std::string_view();
-    if (own_network && server && (address.starts_with("127.") || address == "::1")) continue;
+    if (own_network && server && (rest.starts_with("127.") || rest == "::1")) continue;
     text += line + "\n";
   }
   for (const std::string& server : spec.dns) text += "nameserver " + one_word(server) + "\n";
-  if (!spec.dns_search.empty()) {
-    text += "search";
-    for (const std::string& domain : spec.dns_search) text += " " + one_word(domain);
-    text += "\n";
-  }
+  if (!spec.dns_search.empty()) text += search_line(spec.dns_search);
+  if (!options.empty()) text += joined_words("options", options);
   return text;
+}
+
+std::string embedded_resolv_text(const Spec& spec, const std::string& host_text) {
+  std::string search = search_line(spec.dns_search);
+  auto options = spec.host.dns_options;
+  if (spec.dns_search.empty()) search.clear();
+  for (const std::string& line : split(host_text, '\n')) {
+    const auto [word, rest] = resolv_line(line);
+    if ((word == "search" || word == "domain") && spec.dns_search.empty())
+      search = "search " + std::string(rest) + "\n";
+    if (word == "options" && spec.host.dns_options.empty()) {
+      for (const std::string& option : split(rest, ' ')) {
+        if (!option.empty()) options.push_back(option);
+      }
+    }
+  }
+  // Names of containers have no dots: they are asked for as they are.
+  const bool given = std::any_of(options.begin(), options.end(),
+                                 [](const std::string& o) { return o.starts_with("ndots:"); });
+  if (!given) options.push_back("ndots:0");
+  return fmt::format("nameserver {}\n{}{}", dns_address, search, joined_words("options", options));
 }
 
 }  // namespace slipway::container

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "container/networks.h"
 #include "container/record.h"
 #include "docker/networks.h"
 #include "docker/times.h"
@@ -129,24 +130,56 @@ std::string network_name(const Spec& spec) {
   return mode.empty() || mode == "default" ? "bridge" : mode;
 }
 
+// The names that a container has on a network of its user's making.
+Json dns_names(const Info& info, const container::EndpointSpec& spec) {
+  if (spec.network == "bridge") return {};
+  std::vector<std::string> out = {info.spec.name};
+  const auto add = [&](const std::string& name) {
+    if (!name.empty() && std::find(out.begin(), out.end(), name) == out.end()) out.push_back(name);
+  };
+  for (const auto& alias : spec.aliases) add(alias);
+  add(info.id.substr(0, 12));
+  add(info.spec.hostname);
+  return out;
+}
+
+Json endpoint_json(const Info& info, const container::EndpointSpec& spec) {
+  container::Endpoint placed;  // empty unless it runs
+  for (const auto& endpoint : info.endpoints) {
+    if (endpoint.network == spec.network) placed = endpoint;
+  }
+  Json ipam;
+  if (!spec.ipv4.empty()) ipam = {{"IPv4Address", spec.ipv4}};
+  return {{"IPAMConfig", ipam},
+          {"Links", null_if_empty(spec.links)},
+          {"Aliases", null_if_empty(spec.aliases)},
+          {"MacAddress", placed.id.empty() ? spec.mac : placed.mac},
+          {"NetworkID", spec.network_id},
+          {"EndpointID", placed.id},
+          {"Gateway", placed.gateway},
+          {"IPAddress", placed.ip},
+          {"IPPrefixLen", placed.prefix},
+          {"IPv6Gateway", ""},
+          {"GlobalIPv6Address", ""},
+          {"GlobalIPv6PrefixLen", 0},
+          {"GwPriority", spec.gateway_priority},
+          {"DriverOpts", spec.driver_opts.empty() ? Json() : Json(spec.driver_opts)},
+          {"DNSNames", dns_names(info, spec)}};
+}
+
 Json networks_of(const Info& info) {
-  const auto name = network_name(info.spec);
-  if (name.find(':') != std::string::npos) return Json::object();  // container:, netns:
-  return {{name,
-           {{"IPAMConfig", nullptr},
-            {"Links", nullptr},
-            {"Aliases", nullptr},
-            {"MacAddress", info.mac},
-            {"NetworkID", network_id(name)},
-            {"EndpointID", info.ip.empty() ? "" : network_id(info.id + name)},
-            {"Gateway", info.gateway},
-            {"IPAddress", info.ip},
-            {"IPPrefixLen", info.ip_prefix},
-            {"IPv6Gateway", ""},
-            {"GlobalIPv6Address", ""},
-            {"GlobalIPv6PrefixLen", 0},
-            {"DriverOpts", nullptr},
-            {"DNSNames", nullptr}}}};
+  Json out = Json::object();
+  const auto& mode = info.spec.network_mode;
+  if (mode == "host" || mode == "none") {
+    container::EndpointSpec spec;
+    spec.network = mode;
+    spec.network_id = network_id(mode);
+    out[mode] = endpoint_json(info, spec);
+    out[mode]["DNSNames"] = nullptr;
+    if (info.state.pid != 0) out[mode]["EndpointID"] = network_id(info.id + mode);
+  }
+  for (const auto& spec : info.spec.networks) out[spec.network] = endpoint_json(info, spec);
+  return out;
 }
 
 Json network_settings(const Info& info, const Json& config) {
@@ -155,17 +188,34 @@ Json network_settings(const Info& info, const Json& config) {
   for (const auto& [port, unused] : all.items()) {
     if (!ports.contains(port)) ports[port] = nullptr;
   }
-  if (info.ip.empty()) ports = Json::object();
-  return {{"Bridge", ""},           {"SandboxID", ""},
-          {"SandboxKey", ""},       {"Ports", ports},
-          {"HairpinMode", false},   {"Gateway", info.gateway},
-          {"IPAddress", info.ip},   {"IPPrefixLen", info.ip_prefix},
-          {"MacAddress", info.mac}, {"Networks", networks_of(info)}};
+  if (info.endpoints.empty()) ports = Json::object();
+  container::Endpoint first;  // the old members tell of the default bridge alone
+  for (const auto& endpoint : info.endpoints) {
+    if (endpoint.network == "bridge") first = endpoint;
+  }
+  return {{"Bridge", ""},
+          {"SandboxID", ""},
+          {"SandboxKey", ""},
+          {"Ports", ports},
+          {"HairpinMode", false},
+          {"LinkLocalIPv6Address", ""},
+          {"LinkLocalIPv6PrefixLen", 0},
+          {"SecondaryIPAddresses", nullptr},
+          {"SecondaryIPv6Addresses", nullptr},
+          {"EndpointID", first.id},
+          {"Gateway", first.gateway},
+          {"GlobalIPv6Address", ""},
+          {"GlobalIPv6PrefixLen", 0},
+          {"IPAddress", first.ip},
+          {"IPPrefixLen", first.prefix},
+          {"IPv6Gateway", ""},
+          {"MacAddress", first.mac},
+          {"Networks", networks_of(info)}};
 }
 
 Json ports_list(const Info& info, const Deps& deps) {
   Json out = Json::array();
-  if (info.ip.empty()) return out;
+  if (info.endpoints.empty()) return out;
   std::set<std::string> bound;
   for (const auto& port : info.ports) {
     bound.insert(exposed(port));

@@ -1,6 +1,7 @@
 // GET /containers/json and its filters.
 #include "base/error.h"
 #include "base/strings.h"
+#include "container/networks.h"
 #include "docker/container_json.h"
 #include "docker/filters.h"
 #include "docker/handlers.h"
@@ -49,9 +50,13 @@ bool exited_with(const Info& info, const std::string& code) {
          info.state.exit_code == *number;
 }
 
-bool on_network(const Info& info, const std::string& network) {
-  const auto& mode = info.spec.network_mode;
-  return mode == network || (network == "bridge" && (mode.empty() || mode == "default"));
+bool on_network(const Info& info, const std::string& network, const Deps& deps) {
+  const auto found = deps.engine.networks().find(network);
+  const std::string name = found ? found->name : network;
+  const auto& all = info.spec.networks;
+  return info.spec.network_mode == name ||
+         std::any_of(all.begin(), all.end(),
+                     [&](const auto& spec) { return spec.network == name; });
 }
 
 bool has_mount(const Info& info, const std::string& wanted) {
@@ -67,7 +72,7 @@ bool fits(const Info& info, const Filters& filters, const Deps& deps) {
          filters.allows("status", to_string(info.state.status)) &&
          filters.allows("health", health) &&
          any_value(filters, "exited", [&](const auto& code) { return exited_with(info, code); }) &&
-         any_value(filters, "network", [&](const auto& n) { return on_network(info, n); }) &&
+         any_value(filters, "network", [&](const auto& n) { return on_network(info, n, deps); }) &&
          any_value(filters, "volume", [&](const auto& v) { return has_mount(info, v); }) &&
          any_value(filters, "ancestor",
                    [&](const auto& image) { return descends_from(info, image, deps); }) &&

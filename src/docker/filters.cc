@@ -52,6 +52,12 @@ bool Filters::allows_labels(const std::map<std::string, std::string>& labels) co
     if (it == labels.end()) return false;
     if (wanted.find('=') != std::string::npos && it->second != value) return false;
   }
+  for (const auto& unwanted : values("label!")) {
+    const auto [key, value] = split_once(unwanted, '=');
+    const auto it = labels.find(key);
+    if (it == labels.end()) continue;
+    if (unwanted.find('=') == std::string::npos || it->second == value) return false;
+  }
   return true;
 }
 

@@ -17,7 +17,7 @@ class Filters {
   const std::vector<std::string>& values(std::string_view key) const;
   // True when the key is absent or one of its values is this.
   bool allows(std::string_view key, std::string_view value) const;
-  // "key" or "key=value"; every label filter must fit.
+  // "key" or "key=value"; every label filter must fit, and none of label!.
   bool allows_labels(const std::map<std::string, std::string>& labels) const;
   // dangling=true|1; nullopt when absent.
   bool flag(std::string_view key, bool fallback) const;

@@ -1,8 +1,10 @@
 #include "docker/networks.h"
 
-#include "base/error.h"
-#include "codec/hash.h"
+#include "base/strings.h"
+#include "container/networks.h"
 #include "docker/container_json.h"
+#include "docker/create_parts.h"
+#include "docker/fields.h"
 #include "docker/filters.h"
 #include "docker/handlers.h"
 #include "docker/times.h"
@@ -10,99 +12,266 @@
 namespace slipway::docker {
 namespace {
 
-struct Known {
-  const char* name;
-  const char* driver;
+using container::NetworkInfo;
+
+// Containers of the API that run on each network (tasks and builds are no business of users here,
+// but keep a network from being removed all the same).
+struct OnNetwork {
+  container::Info info;
+  container::Endpoint endpoint;
 };
-constexpr Known kNetworks[] = {{"bridge", "bridge"}, {"host", "host"}, {"none", "null"}};
 
-bool is_on(const container::Info& info, std::string_view network) {
-  const auto& mode = info.spec.network_mode;
-  return mode == network || (network == "bridge" && (mode.empty() || mode == "default"));
-}
-
-Json attached(const Known& network, const Deps& deps) {
-  Json out = Json::object();
-  for (const auto& c : deps.engine.list()) {
-    if (c.spec.owner != "docker" || c.state.pid == 0 || !is_on(c, network.name)) continue;
-    out[c.id] = {{"Name", c.spec.name},
-                 {"EndpointID", network_id(c.id + network.name)},
-                 {"MacAddress", c.mac},
-                 {"IPv4Address", c.ip.empty() ? "" : fmt::format("{}/{}", c.ip, c.ip_prefix)},
-                 {"IPv6Address", ""}};
+std::vector<OnNetwork> running_on(const NetworkInfo& network, const Deps& deps) {
+  std::vector<OnNetwork> out;
+  for (auto& info : deps.engine.list()) {
+    for (const auto& endpoint : info.endpoints) {
+      if (endpoint.network_id == network.id) out.push_back({info, endpoint});
+    }
+    const bool by_mode = info.state.pid != 0 && info.spec.network_mode == network.name;
+    if (!network.is_bridge() && by_mode)
+      out.push_back({info, {.id = container::predefined_network_id(info.id + network.name)}});
   }
   return out;
 }
 
-Json network_json(const Known& network) {
+Json containers_json(const NetworkInfo& network, const Deps& deps) {
+  Json out = Json::object();
+  for (const auto& [info, endpoint] : running_on(network, deps)) {
+    if (info.spec.owner != "docker") continue;
+    out[info.id] = {{"Name", info.spec.name},
+                    {"EndpointID", endpoint.id},
+                    {"MacAddress", endpoint.mac},
+                    {"IPv4Address",
+                     endpoint.ip.empty() ? "" : fmt::format("{}/{}", endpoint.ip, endpoint.prefix)},
+                    {"IPv6Address", ""}};
+  }
+  return out;
+}
+
+Json ipam_json(const NetworkInfo& network) {
+  Json config = Json::array();
+  if (!network.subnet.empty()) {
+    Json entry = {{"Subnet", network.subnet}, {"Gateway", network.gateway}};
+    if (!network.ip_range.empty()) entry["IPRange"] = network.ip_range;
+    if (!network.auxiliary.empty()) entry["AuxiliaryAddresses"] = network.auxiliary;
+    config.push_back(std::move(entry));
+  }
+  return {{"Driver", "default"},
+          {"Options", network.ipam_options.empty() ? Json() : Json(network.ipam_options)},
+          {"Config", std::move(config)}};
+}
+
+Json network_json(const NetworkInfo& network) {
   return {{"Name", network.name},
-          {"Id", network_id(network.name)},
-          {"Created", time_text({})},
+          {"Id", network.id},
+          {"Created", time_text(network.created)},
           {"Scope", "local"},
           {"Driver", network.driver},
           {"EnableIPv4", true},
           {"EnableIPv6", false},
-          {"IPAM", {{"Driver", "default"}, {"Options", nullptr}, {"Config", Json::array()}}},
-          {"Internal", false},
-          {"Attachable", false},
+          {"IPAM", ipam_json(network)},
+          {"Internal", network.internal},
+          {"Attachable", network.attachable},
           {"Ingress", false},
           {"ConfigFrom", {{"Network", ""}}},
           {"ConfigOnly", false},
           {"Containers", Json::object()},
-          {"Options", Json::object()},
-          {"Labels", Json::object()}};
+          {"Options", network.options},
+          {"Labels", network.labels}};
 }
 
-const Known& find_network(const std::string& name) {
-  for (const auto& network : kNetworks) {
-    if (name == network.name) return network;
-    if (name.size() >= 4 && network_id(network.name).starts_with(name)) return network;
+bool any_part(const Filters& filters, const char* key, std::string_view value) {
+  if (!filters.has(key)) return true;
+  const auto& wanted = filters.values(key);
+  return std::any_of(wanted.begin(), wanted.end(),
+                     [&](const auto& part) { return value.find(part) != std::string_view::npos; });
+}
+
+// Plain text with ^ and $ of what would be a regular expression.
+bool network_name_fits(const Filters& filters, const std::string& name) {
+  if (!filters.has("name")) return true;
+  const auto& wanted = filters.values("name");
+  return std::any_of(wanted.begin(), wanted.end(), [&](std::string_view pattern) {
+    const bool from_start = pattern.starts_with('^'), to_end = pattern.ends_with('$');
+    if (from_start) pattern.remove_prefix(1);
+    if (to_end && !pattern.empty()) pattern.remove_suffix(1);
+    if (from_start && to_end) return name == pattern;
+    if (from_start) return name.starts_with(pattern);
+    if (to_end) return name.ends_with(pattern);
+    return name.find(pattern) != std::string::npos;
+  });
+}
+
+void check_type(const Filters& filters) {
+  for (const auto& type : filters.values("type")) {
+    if (type != "custom" && type != "builtin")
+      throw invalid_argument("invalid filter: 'type'='{}': custom or builtin", type);
   }
-  throw not_found("network {} not found", name);
+}
+
+bool listed(const NetworkInfo& network, const Filters& filters, const Deps& deps) {
+  if (!network_name_fits(filters, network.name) || !any_part(filters, "id", network.id))
+    return false;
+  if (!filters.allows("driver", network.driver) || !filters.allows("scope", "local")) return false;
+  if (!filters.allows("type", network.predefined ? "builtin" : "custom")) return false;
+  if (!filters.allows_labels(network.labels)) return false;
+  if (!filters.has("dangling")) return true;
+  const bool dangling = !network.predefined && running_on(network, deps).empty();
+  return filters.flag("dangling", false) == dangling;
+}
+
+void read_ipam(const Json& ipam, NetworkInfo& out) {
+  const auto driver = text_field(ipam, "Driver");
+  if (!driver.empty() && driver != "default")
+    throw not_found("IPAM driver \"{}\" not found: Slipway has default", driver);
+  out.ipam_options = map_field(ipam, "Options");
+  const auto& configs = member(ipam, "Config");
+  if (!configs.is_null() && !configs.is_array())
+    throw invalid_argument("IPAM.Config must be a list");
+  size_t count = 0;
+  for (const auto& config : configs) {
+    if (!config.is_object()) throw invalid_argument("IPAM.Config must be a list of objects");
+    if (is_default(config)) continue;
+    if (++count > 1)
+      throw invalid_argument("bridge networks have one subnet: {} were given", configs.size());
+    out.subnet = text_field(config, "Subnet");
+    out.ip_range = text_field(config, "IPRange");
+    out.gateway = text_field(config, "Gateway");
+    out.auxiliary = map_field(config, "AuxiliaryAddresses");
+    out.subnet_chosen = !out.subnet.empty();
+  }
+}
+
+NetworkInfo read_network_request(const Json& body) {
+  NetworkInfo out;
+  out.name = text_field(body, "Name");
+  out.driver = text_field(body, "Driver");
+  out.internal = flag_field(body, "Internal");
+  out.attachable = flag_field(body, "Attachable");
+  out.options = map_field(body, "Options");
+  out.labels = map_field(body, "Labels");
+  if (flag_field(body, "EnableIPv6"))
+    throw unimplemented("IPv6 networks are not implemented: leave --ipv6 out");
+  if (member(body, "EnableIPv4").is_boolean() && !flag_field(body, "EnableIPv4"))
+    throw unimplemented("networks without IPv4 are not implemented");
+  if (flag_field(body, "Ingress"))
+    throw Error(Kind::unavailable, "This node is not a swarm manager: it has no ingress network");
+  if (flag_field(body, "ConfigOnly") ||
+      !text_field(object_field(body, "ConfigFrom"), "Network").empty())
+    throw unimplemented("configuration-only networks are not implemented");
+  const auto scope = text_field(body, "Scope");
+  if (!scope.empty() && scope != "local")
+    throw Error(Kind::unavailable,
+                fmt::format("This node is not a swarm manager: no network of scope {}", scope));
+  read_ipam(object_field(body, "IPAM"), out);
+  return out;
+}
+
+// A time, or a length of time before now ("24h", "1h30m").
+std::optional<TimePoint> read_until(const std::string& text, TimePoint now) {
+  if (text.empty() || text.find_first_of("hms") == std::string::npos ||
+      text.find_first_of("T:-Z") != std::string::npos)
+    return parse_unix_time(text);
+  int64_t total = 0;
+  size_t at = 0;
+  while (at < text.size()) {
+    const size_t unit = text.find_first_of("hms", at);
+    const auto number =
+        unit == std::string::npos ? std::nullopt : parse_uint(text.substr(at, unit - at));
+    if (!number || *number > 10'000'000) throw invalid_argument("invalid duration \"{}\"", text);
+    const char letter = text[unit];
+    total += static_cast<int64_t>(*number) * (letter == 'h' ? 3600 : letter == 'm' ? 60 : 1);
+    at = unit + 1;
+  }
+  return now - seconds(total);
+}
+
+std::string who_is_on(const NetworkInfo& network, const Deps& deps) {
+  std::vector<std::string> out;
+  for (const auto& [info, endpoint] : running_on(network, deps))
+    out.push_back(fmt::format("name:\"{}\" id:\"{}\"", info.spec.name, endpoint.id.substr(0, 12)));
+  return join(out, ", ");
 }
 
 }  // namespace
 
 std::string network_id(std::string_view name) {
-  return sha256_hex("network:" + std::string(name));
+  return container::predefined_network_id(std::string(name));
 }
 
 void list_networks(Call& call) {
-  const auto filters = Filters::parse(
-      call.text("filters"), {"name", "id", "driver", "type", "scope", "label", "dangling"});
+  const auto filters =
+      Filters::parse(call.text("filters"),
+                     {"name", "id", "driver", "type", "scope", "label", "label!", "dangling"});
+  check_type(filters);
+  auto networks = call.deps.engine.networks().list();
+  std::stable_sort(networks.begin(), networks.end(),
+                   [](const auto& a, const auto& b) { return a.created > b.created; });
   Json out = Json::array();
-  for (const auto& network : kNetworks) {
-    const auto fits = [&](const char* key, std::string_view value) {
-      if (!filters.has(key)) return true;
-      const auto& wanted = filters.values(key);
-      return std::any_of(wanted.begin(), wanted.end(), [&](const auto& part) {
-        return value.find(part) != std::string_view::npos;
-      });
-    };
-    if (!fits("name", network.name) || !fits("id", network_id(network.name))) continue;
-    if (!filters.allows("driver", network.driver) || !filters.allows("type", "builtin")) continue;
-    if (!filters.allows("scope", "local") || filters.has("label")) continue;
-    out.push_back(network_json(network));
+  for (const auto& network : networks) {
+    if (listed(network, filters, call.deps)) out.push_back(network_json(network));
   }
   call.json(200, out);
 }
 
 void inspect_network(Call& call) {
-  const auto& network = find_network(call.var("id"));
+  const auto network = call.deps.engine.networks().get(call.var("id"));
   auto out = network_json(network);
-  out["Containers"] = attached(network, call.deps);
+  out["Containers"] = containers_json(network, call.deps);
   call.json(200, out);
 }
 
-void remove_network(Call& call) {
-  const auto& network = find_network(call.var("id"));
-  throw forbidden("{} is a pre-defined network and cannot be removed", network.name);
+void create_network(Call& call) {
+  const auto made = call.deps.engine.networks().create(read_network_request(call.body()));
+  call.json(201, {{"Id", made.id}, {"Warning", ""}});
 }
 
-// There are none but the predefined ones, which are never pruned.
+void remove_network(Call& call) {
+  auto& networks = call.deps.engine.networks();
+  const auto network = networks.get(call.var("id"));
+  networks.remove(network.id, who_is_on(network, call.deps));
+  call.empty(204);
+}
+
+void connect_network(Call& call) {
+  const auto body = call.body();
+  const auto network = call.deps.engine.networks().get(call.var("id"));
+  const auto info = docker_container(call.deps, text_field(body, "Container"));
+  call.deps.engine.connect(info.id, read_endpoint(network.name, member(body, "EndpointConfig")));
+  call.empty(200);
+}
+
+void disconnect_network(Call& call) {
+  const auto body = call.body();
+  const auto info = docker_container(call.deps, text_field(body, "Container"));
+  const auto network = call.deps.engine.networks().find(call.var("id"));
+  // --force takes a container off a network that is gone.
+  if (!network && !flag_field(body, "Force"))
+    throw not_found("network {} not found", call.var("id"));
+  call.deps.engine.disconnect(info.id, network ? network->id : call.var("id"));
+  call.empty(200);
+}
+
 void prune_networks(Call& call) {
-  Filters::parse(call.text("filters"), {"until", "label"});
-  call.json(200, {{"NetworksDeleted", Json::array()}});
+  const auto filters = Filters::parse(call.text("filters"), {"until", "label", "label!"});
+  std::optional<TimePoint> until;
+  if (filters.has("until"))
+    until = read_until(filters.values("until").front(), call.deps.clock.now());
+  auto& networks = call.deps.engine.networks();
+  Json deleted = Json::array();
+  for (const auto& network : networks.list()) {
+    if (network.predefined || !filters.allows_labels(network.labels)) continue;
+    if (until && network.created > *until) continue;
+    if (!running_on(network, call.deps).empty()) continue;
+    try {
+      networks.remove(network.id, {});
+      deleted.push_back(network.name);
+    } catch (const Error& e) {
+      // Somebody came onto it, or removed it, meanwhile.
+      if (e.kind() != Kind::forbidden && e.kind() != Kind::not_found) throw;
+    }
+  }
+  call.json(200, {{"NetworksDeleted", deleted}});
 }
 
 }  // namespace slipway::docker

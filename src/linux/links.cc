@@ -135,9 +135,14 @@ bool Links::add_dummy(const std::string& name) {
 bool Links::add_veth(const Veth& veth) {
   check_link_name(veth.name);
   check_link_name(veth.peer_name);
+  const int master = veth.master.empty() ? 0 : impl_->index(veth.master);
   Message message(RTM_NEWLINK, create_new);
-  message.append(ifinfomsg{});
+  ifinfomsg ours{};
+  ours.ifi_flags = veth.up ? IFF_UP : 0;
+  ours.ifi_change = veth.up ? IFF_UP : 0;
+  message.append(ours);
   message.put_text(IFLA_IFNAME, veth.name);
+  if (master != 0) message.put_u32(IFLA_MASTER, static_cast<uint32_t>(master));
   if (veth.mtu > 0) message.put_u32(IFLA_MTU, static_cast<uint32_t>(veth.mtu));
   const auto info = message.begin(IFLA_LINKINFO);
   message.put_text(IFLA_INFO_KIND, "veth");
@@ -204,16 +209,25 @@ void Links::move_to(const std::string& name, int netns_fd) {
   impl_->send(message, 0, "move " + name + " to another network namespace");
 }
 
-void Links::set_hairpin(const std::string& name, bool on) {
+void Links::Impl::set_port_flag(const std::string& name, uint16_t flag, bool on,
+                                const std::string& what) {
   Message message(RTM_SETLINK, NLM_F_ACK);
   ifinfomsg info{};
   info.ifi_family = AF_BRIDGE;
-  info.ifi_index = impl_->index(name);
+  info.ifi_index = index(name);
   message.append(info);
   const auto port = message.begin(IFLA_PROTINFO | NLA_F_NESTED);
-  message.put_u8(IFLA_BRPORT_MODE, on ? 1 : 0);
+  message.put_u8(flag, on ? 1 : 0);
   message.end(port);
-  impl_->send(message, 0, "set hairpin mode of " + name);
+  send(message, 0, what + name);
+}
+
+void Links::set_hairpin(const std::string& name, bool on) {
+  impl_->set_port_flag(name, IFLA_BRPORT_MODE, on, "set hairpin mode of ");
+}
+
+void Links::set_isolated(const std::string& name, bool on) {
+  impl_->set_port_flag(name, IFLA_BRPORT_ISOLATED, on, "isolate ");
 }
 
 }  // namespace slipway::linux

@@ -25,6 +25,8 @@ struct Veth {
   int peer_netns = -1;      // a namespace descriptor; -1: here
   std::string peer_mac{};
   int mtu = 0;
+  std::string master{};  // the bridge that our end is a port of
+  bool up = false;       // our end
 };
 
 class Links {
@@ -51,6 +53,8 @@ class Links {
   void move_to(const std::string& name, int netns_fd);
   // Port of a bridge: whether a packet may go back out of the port it came from.
   void set_hairpin(const std::string& name, bool on);
+  // Ports of a bridge that are isolated do not reach each other.
+  void set_isolated(const std::string& name, bool on);
 
   // "10.0.1.5/24" (IPv4 or IPv6). False when it is there already.
   bool add_address(const std::string& name, const std::string& cidr);
@@ -66,6 +70,8 @@ class Links {
   };
   bool add_route(const Route& route);     // false: there already
   bool remove_route(const Route& route);  // false: absent
+  // Where this machine's IPv4 routes lead ("10.0.0.0/16"), default routes left out.
+  std::vector<std::string> route_destinations();
   // A permanent neighbour (ARP) entry.
   void set_neighbour(const std::string& name, const std::string& ip, const std::string& mac);
 

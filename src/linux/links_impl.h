@@ -14,6 +14,7 @@ struct Links::Impl {
   int index(const std::string& name);
   // A message that changes a link, ready for the attributes to change.
   rtnl::Message change(const std::string& name);
+  void set_port_flag(const std::string& name, uint16_t flag, bool on, const std::string& what);
 };
 
 }  // namespace slipway::linux

@@ -119,6 +119,26 @@ bool Links::remove_route(const Route& route) {
   return impl_->send(message, ESRCH, "remove route to " + route.destination);
 }
 
+std::vector<std::string> Links::route_destinations() {
+  Message message(RTM_GETROUTE, NLM_F_DUMP);
+  rtmsg wanted{};
+  wanted.rtm_family = AF_INET;
+  message.append(wanted);
+  std::vector<std::string> found;
+  const int error = impl_->socket.query(message, [&](const rtnl::Received& received) {
+    const auto info = received.header<rtmsg>();
+    if (received.type != RTM_NEWROUTE || !info || info->rtm_dst_len == 0) return;
+    if (info->rtm_table != RT_TABLE_MAIN) return;
+    const auto bytes = rtnl::attributes(received.behind<rtmsg>(), RTA_DST)[RTA_DST];
+    char text[INET_ADDRSTRLEN];
+    if (bytes.size() != 4 || ::inet_ntop(AF_INET, bytes.data(), text, sizeof text) == nullptr)
+      return;
+    found.push_back(fmt::format("{}/{}", text, info->rtm_dst_len));
+  });
+  if (error != 0) throw SystemError(error, "list routes");
+  return found;
+}
+
 void Links::set_neighbour(const std::string& name, const std::string& ip, const std::string& mac) {
   Message message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK);
   const auto address = rtnl::address_bytes(ip);

@@ -94,7 +94,7 @@ busybox_image() {
   mkdir -p /tmp/busybox/bin
   cp /bin/busybox /tmp/busybox/bin/
   local name
-  for name in sh ls cat echo sleep true false id env ps kill httpd wget nc grep seq date touch mkdir rm stat head tail tr od dd ip hostname; do
+  for name in sh ls cat echo sleep true false id env ps kill httpd wget nc grep seq date touch mkdir rm stat head tail tr od dd ip hostname ping nslookup netstat route sort; do
     ln -sf busybox "/tmp/busybox/bin/$name"
   done
   mkdir -p /tmp/busybox/tmp /tmp/busybox/etc

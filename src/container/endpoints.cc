@@ -1,0 +1,278 @@
+// Containers on the bridges: their links, addresses, default route and published ports.
+#include "base/error.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "container/network.h"
+#include "linux/netns.h"
+
+namespace slipway::container {
+namespace {
+
+std::string mac_of_address(uint32_t address) {
+  return fmt::format("02:42:{:02x}:{:02x}:{:02x}:{:02x}", address >> 24, (address >> 16) & 255,
+                     (address >> 8) & 255, address & 255);
+}
+
+}  // namespace
+
+struct Dataplane::Plug {
+  Endpoint endpoint;
+  std::string bridge, netns;
+  int mtu = 0;
+  bool isolated = false;
+};
+
+void Dataplane::make_namespace(const std::string& id) {
+  linux::create_netns(netns_path(id));
+}
+
+Dataplane::Plug Dataplane::place(const std::string& id, const EndpointSpec& wanted) {
+  const std::lock_guard lock(mutex_);
+  Bridge& bridge = ready_bridge(wanted.network_id);
+  const NetworkInfo& network = bridge.info;
+  if (const auto known = members_.find(id);
+      known != members_.end() && known->second.endpoints.contains(network.id))
+    throw forbidden("endpoint of container {} already exists in network {}", id, network.name);
+  uint32_t address = 0;
+  if (wanted.ipv4.empty()) {
+    address = bridge.pool.take();
+  } else {
+    address = linux::parse_ipv4(wanted.ipv4);
+    bridge.pool.take(address);
+  }
+  Plug out;
+  Endpoint& endpoint = out.endpoint;
+  endpoint.id = endpoint_id(id, network.id);
+  endpoint.network = network.name;
+  endpoint.network_id = network.id;
+  endpoint.ip = linux::ipv4_text(address);
+  endpoint.gateway = network.internal ? "" : network.gateway;
+  endpoint.prefix = bridge.subnet.prefix;
+  endpoint.mac = wanted.mac.empty() ? mac_of_address(address) : wanted.mac;
+  Member& member = members_[id];
+  const std::string prefix = option_text(network, option_prefix);
+  for (int n = 0; endpoint.interface.empty(); ++n) {
+    const std::string name = (prefix.empty() ? "eth" : prefix) + std::to_string(n);
+    const bool taken =
+        std::any_of(member.endpoints.begin(), member.endpoints.end(),
+                    [&](const auto& e) { return e.second.endpoint.interface == name; });
+    if (!taken) endpoint.interface = name;
+  }
+  member.endpoints[network.id] = {endpoint, wanted.gateway_priority, network.internal, false};
+  out.bridge = network.bridge;
+  out.netns = netns_path(id);
+  if (const auto mtu = parse_uint(option_text(network, option_mtu)); mtu && *mtu != 1500)
+    out.mtu = static_cast<int>(*mtu);
+  out.isolated = !option_flag(network, option_icc, true);
+  return out;
+}
+
+void Dataplane::plug(const Plug& plug) {
+  const Endpoint& endpoint = plug.endpoint;
+  const std::string ours = host_link(endpoint.id);
+  const Fd netns = linux::open_netns(plug.netns);
+  linux::Veth veth;
+  veth.name = ours;
+  veth.peer_name = endpoint.interface;
+  veth.peer_netns = netns.get();
+  veth.peer_mac = endpoint.mac;
+  veth.mtu = plug.mtu;
+  veth.master = plug.bridge;
+  veth.up = true;
+  linux::Links outside;
+  if (!outside.add_veth(veth)) {  // of an attempt that was cut short
+    outside.remove(ours);
+    if (!outside.add_veth(veth)) throw conflict("network link {} exists already", ours);
+  }
+  if (plug.isolated) outside.set_isolated(ours, true);
+  linux::Links inside(plug.netns);
+  inside.add_address(endpoint.interface, fmt::format("{}/{}", endpoint.ip, endpoint.prefix));
+  inside.set_up(endpoint.interface);
+}
+
+Endpoint Dataplane::attach(const std::string& id, const EndpointSpec& wanted) {
+  const Plug made = place(id, wanted);
+  try {
+    plug(made);
+  } catch (const std::exception&) {
+    detach(id, wanted.network_id);
+    throw;
+  }
+  return made.endpoint;
+}
+
+void Dataplane::forget(const std::string& id, const std::string& network_id) {
+  const auto member = members_.find(id);
+  if (member == members_.end()) return;
+  const auto placed = member->second.endpoints.find(network_id);
+  if (placed == member->second.endpoints.end()) return;
+  if (const auto bridge = bridges_.find(network_id); bridge != bridges_.end())
+    bridge->second.pool.release(linux::parse_ipv4(placed->second.endpoint.ip));
+  member->second.endpoints.erase(placed);
+}
+
+void Dataplane::detach(const std::string& id, const std::string& network_id) {
+  std::string link;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto member = members_.find(id);
+    if (member == members_.end()) return;
+    const auto placed = member->second.endpoints.find(network_id);
+    if (placed == member->second.endpoints.end()) return;
+    placed->second.leaving = true;
+    link = host_link(placed->second.endpoint.id);
+  }
+  // The kernel takes its time to bury a link: not under the lock. Its address is not given to
+  // anybody else before that.
+  linux::Links().remove(link);
+  const std::lock_guard lock(mutex_);
+  forget(id, network_id);
+}
+
+const Dataplane::Placed* Dataplane::gateway_of(const Member& member) {
+  const Placed* best = nullptr;
+  for (const auto& [id, placed] : member.endpoints) {
+    if (placed.internal || placed.leaving) continue;
+    const bool better =
+        best == nullptr || placed.priority > best->priority ||
+        (placed.priority == best->priority && placed.endpoint.network < best->endpoint.network);
+    if (better) best = &placed;
+  }
+  return best;
+}
+
+std::string Dataplane::default_gateway(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto member = members_.find(id);
+  const Placed* gateway = member == members_.end() ? nullptr : gateway_of(member->second);
+  return gateway == nullptr ? "" : gateway->endpoint.gateway;
+}
+
+// One transaction: a port is never without its container in between.
+void Dataplane::move_ports(Member& member) {
+  const Placed* gateway = gateway_of(member);
+  const std::string at = gateway == nullptr ? "" : gateway->endpoint.ip;
+  if (at == member.published_at) return;
+  std::string commands;
+  for (const PortBinding& port : member.ports) {
+    if (!member.published_at.empty())
+      commands += nft_element("delete", port, member.published_at) + "\n";
+  }
+  for (const PortBinding& port : member.ports) {
+    if (!at.empty()) commands += nft_element("add", port, at) + "\n";
+  }
+  if (!commands.empty()) nft().run(commands);
+  member.published_at = at;
+}
+
+void Dataplane::settle(const std::string& id) {
+  Endpoint way;
+  std::string before;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = members_.find(id);
+    if (found == members_.end()) return;
+    move_ports(found->second);
+    if (const Placed* gateway = gateway_of(found->second)) way = gateway->endpoint;
+    before = std::exchange(found->second.routed_by, way.gateway);
+  }
+  if (before == way.gateway) return;
+  linux::Links inside(netns_path(id));
+  if (!before.empty()) inside.remove_route({.destination = "default"});
+  if (!way.gateway.empty())
+    inside.add_route({.destination = "default", .via = way.gateway, .device = way.interface});
+}
+
+std::vector<PortBinding> Dataplane::publish(const std::string& id, const std::string& name,
+                                            const std::vector<PortBinding>& ports) {
+  if (ports.empty()) return {};
+  const std::lock_guard lock(mutex_);
+  Member& member = members_[id];
+  const Placed* gateway = gateway_of(member);
+  if (gateway == nullptr || !member.ports.empty()) return member.ports;
+  std::string binding;
+  if (const auto bridge = bridges_.find(gateway->endpoint.network_id); bridge != bridges_.end())
+    binding = option_text(bridge->second.info, option_host_binding);
+  std::vector<PortBinding> bound = ports;
+  std::vector<Fd> reserved;
+  std::string commands;
+  for (PortBinding& port : bound) {
+    if (port.host_ip.empty() && binding != "0.0.0.0") port.host_ip = binding;
+    reserved.push_back(reserve_port(name, id, port));
+    commands += nft_element("add", port, gateway->endpoint.ip) + "\n";
+  }
+  nft().run(commands);
+  member.ports = std::move(bound);
+  member.reserved = std::move(reserved);
+  member.published_at = gateway->endpoint.ip;
+  return member.ports;
+}
+
+std::vector<PortBinding> Dataplane::published(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto member = members_.find(id);
+  if (member == members_.end() || member->second.published_at.empty()) return {};
+  return member->second.ports;
+}
+
+std::vector<Endpoint> Dataplane::release(const std::string& id) {
+  std::vector<Endpoint> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = members_.find(id); found != members_.end()) {
+      Member& member = found->second;
+      for (auto& [network, placed] : member.endpoints) {
+        placed.leaving = true;
+        gone.push_back(placed.endpoint);
+      }
+      try {
+        move_ports(member);
+      } catch (const std::exception& e) {
+        log::warning("container", "unpublish the ports of {}: {}", id, e.what());
+      }
+      member.ports.clear();
+      member.reserved.clear();
+    }
+  }
+  linux::Links links;
+  for (const Endpoint& endpoint : gone) links.remove(host_link(endpoint.id));
+  linux::delete_netns(netns_path(id));
+  const std::lock_guard lock(mutex_);
+  for (const Endpoint& endpoint : gone) forget(id, endpoint.network_id);
+  members_.erase(id);
+  return gone;
+}
+
+void Dataplane::adopt(const Info& info) {
+  const std::lock_guard lock(mutex_);
+  Member& member = members_[info.id];
+  for (const Endpoint& endpoint : info.endpoints) {
+    const auto bridge = bridges_.find(endpoint.network_id);
+    if (bridge == bridges_.end()) continue;
+    Placed placed{endpoint, 0, bridge->second.info.internal, false};
+    for (const EndpointSpec& spec : info.spec.networks) {
+      if (spec.network_id == endpoint.network_id) placed.priority = spec.gateway_priority;
+    }
+    try {
+      bridge->second.pool.take(linux::parse_ipv4(endpoint.ip));
+    } catch (const std::exception& e) {
+      log::warning("container", "address of {} on {}: {}", info.id, endpoint.network, e.what());
+    }
+    member.endpoints[endpoint.network_id] = std::move(placed);
+  }
+  const Placed* gateway = gateway_of(member);
+  if (gateway == nullptr) return;
+  member.routed_by = gateway->endpoint.gateway;
+  member.published_at = gateway->endpoint.ip;
+  for (PortBinding port : info.ports) {
+    member.ports.push_back(port);
+    try {
+      member.reserved.push_back(reserve_port(info.id, info.id, port));
+    } catch (const std::exception& e) {
+      log::warning("container", "reserve port {} of {} again: {}", port.host_port, info.id,
+                   e.what());
+    }
+  }
+}
+
+}  // namespace slipway::container
