@@ -84,6 +84,9 @@ void Dataplane::plug(const Plug& plug) {
     outside.remove(ours);
     if (!outside.add_veth(veth)) throw conflict("network link {} exists already", ours);
   }
+  // A container reaching itself by its published port: where bridged packets pass the firewall
+  // (br_netfilter), they go back out of the port they came from.
+  outside.set_hairpin(ours, true);
   if (plug.isolated) outside.set_isolated(ours, true);
   linux::Links inside(plug.netns);
   inside.add_address(endpoint.interface, fmt::format("{}/{}", endpoint.ip, endpoint.prefix));

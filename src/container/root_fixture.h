@@ -74,6 +74,7 @@ class ROOT_Engine : public testing::Test {
     if (!engine_) return;
     for (const Info& info : engine_->list()) engine_->remove(info.id, true, true);
     engine_->tear_down();
+    for (const auto& link : linux::Links().list("br-")) ADD_FAILURE() << "left: " << link.name;
     engine_.reset();
     EXPECT_TRUE(linux::list_mounts(root_).empty());
     EXPECT_TRUE(linux::list_mounts("/run/slipway").empty());
