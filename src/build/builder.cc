@@ -5,53 +5,12 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/strings.h"
-#include "build/stage.h"
+#include "build/stages.h"
 #include "linux/mounts.h"
 
 namespace slipway::build {
 
 namespace {
-
-// A stage by name or number, and all the stages that it needs.
-class Plan {
- public:
-  Plan(const BuildFile& file, const std::map<std::string, std::string>& global_args)
-      : file_(file), global_args_(global_args), needed_(file.stages.size()) {}
-
-  std::optional<size_t> find(const std::string& name, size_t before) const {
-    for (size_t i = before; i-- > 0;) {
-      if (!file_.stages[i].from.name.empty() && iequals(file_.stages[i].from.name, name)) return i;
-    }
-    if (const auto number = parse_uint(name); number && *number < before) return *number;
-    return std::nullopt;
-  }
-
-  size_t choose(const std::string& target) const {
-    if (target.empty()) return file_.stages.size() - 1;
-    const auto found = find(target, file_.stages.size());
-    if (!found) throw invalid_argument("failed to reach build target {} in Dockerfile", target);
-    return *found;
-  }
-
-  void need(size_t index) {
-    if (needed_[index]) return;
-    needed_[index] = true;
-    const Stage& stage = file_.stages[index];
-    const auto name = expand_global(global_args_, stage.from.image, stage.line, file_.escape);
-    if (const auto base = find(name, index)) need(*base);
-    for (const auto& instruction : stage.instructions) {
-      const auto* copy = std::get_if<Copy>(&instruction.meaning);
-      if (copy == nullptr || copy->from.empty()) continue;
-      if (const auto source = find(copy->from, index)) need(*source);
-    }
-  }
-  bool needed(size_t index) const { return needed_[index]; }
-
- private:
-  const BuildFile& file_;
-  const std::map<std::string, std::string>& global_args_;
-  std::vector<bool> needed_;
-};
 
 BuildFile read_dockerfile(const Context& context, const std::string& name) {
   if (!context.root().stat(name)) {
@@ -69,9 +28,10 @@ void set_global_args(Job& job, const BuildFile& file) {
     job.global_args[prefix + "ARCH"] = "amd64";
     job.global_args[prefix + "VARIANT"] = "";
   }
+  job.global_args["TARGETSTAGE"] = job.request.target.empty() ? "default" : job.request.target;
   for (const auto& arg : file.global_args) {
     for (const auto& [name, value] : arg.args) {
-      job.used_args.insert(name);
+      job.use_arg(name);
       const auto given = job.request.build_args.find(name);
       if (given != job.request.build_args.end()) {
         job.global_args[name] = given->second;
@@ -87,23 +47,13 @@ void check_platform(const std::string& platform) {
   throw invalid_argument("platform {} cannot be built on this machine (linux/amd64)", platform);
 }
 
-StageResult build_stages(Job& job, const BuildFile& file, const Plan& plan, size_t target) {
-  for (size_t i = 0; i <= target; ++i) {
-    if (plan.needed(i)) job.steps += 1 + static_cast<int>(file.stages[i].instructions.size());
-  }
-  std::map<size_t, StageResult> done;
-  for (size_t i = 0; i <= target; ++i) {
-    if (!plan.needed(i)) continue;
-    const FindStage find = [&, i](const std::string& name) -> const StageResult* {
-      const auto index = plan.find(name, i);
-      return index && done.contains(*index) ? &done.at(*index) : nullptr;
-    };
-    StageBuilder stage(job, find, static_cast<int>(i));
-    stage.start(file.stages[i]);
-    for (const auto& instruction : file.stages[i].instructions) stage.run(instruction);
-    done[i] = stage.result();
-  }
-  return std::move(done.at(target));
+std::optional<int64_t> source_date_epoch(const Request& request) {
+  const auto at = request.build_args.find("SOURCE_DATE_EPOCH");
+  if (at == request.build_args.end() || at->second.empty()) return std::nullopt;
+  const auto value = parse_int(at->second);
+  if (!value || *value < 0 || *value > 253'402'300'799)
+    throw invalid_argument("SOURCE_DATE_EPOCH must be seconds since 1970, not \"{}\"", at->second);
+  return value;
 }
 
 void add_labels(image::Config& config, const std::map<std::string, std::string>& labels) {
@@ -113,28 +63,103 @@ void add_labels(image::Config& config, const std::map<std::string, std::string>&
   }
 }
 
-void warn_unused_args(const Job& job) {
+void say(Job& job, const std::string& text) {
+  Event event;
+  event.kind = Event::Kind::message;
+  event.text = text;
+  job.tell(event);
+}
+
+void warn_unused_args(Job& job) {
+  const auto used = job.used_args();
   std::vector<std::string> unused;
   for (const auto& [name, value] : job.request.build_args) {
-    if (!job.used_args.contains(name) && !to_upper(name).ends_with("_PROXY"))
+    if (!used.contains(name) && !to_upper(name).ends_with("_PROXY") && name != "SOURCE_DATE_EPOCH")
       unused.push_back(name);
   }
   if (!unused.empty())
-    job.say(fmt::format("[Warning] One or more build-args [{}] were not consumed\n",
-                        join(unused, " ")));
+    say(job, fmt::format("[Warning] One or more build-args [{}] were not consumed\n",
+                         join(unused, " ")));
+}
+
+// The steps of images that --cache-from names: each image carries the keys of its own.
+void import_steps(Job& job, const image::Image& image) {
+  const auto& config = image.config;
+  size_t layer = 0;
+  for (size_t i = 0; i < config.history.size(); ++i) {
+    const auto& history = config.history[i];
+    CachedStep step;
+    step.created = history.created;
+    step.description = history.created_by;
+    if (!history.empty_layer) {
+      if (layer >= config.diff_ids.size() || layer >= image.layers.size()) return;
+      step.has_layer = true;
+      step.layer = image.layers[layer];
+      step.diff_id = config.diff_ids[layer++];
+    }
+    if (i >= config.step_keys.size() || config.step_keys[i].empty()) continue;
+    step.key = config.step_keys[i];
+    job.imported.emplace(step.key, step);
+  }
+  job.keep(config.diff_ids, image.layers);
+}
+
+void import_images(Job& job) {
+  for (const auto& name : job.request.cache_from) {
+    try {
+      auto found = job.deps.images.find(name);
+      if (!found) {
+        const auto reference = image::Reference::parse(name);
+        const auto known = job.request.credentials.find(reference.domain);
+        job.deps.registry.pull(
+            reference,
+            known == job.request.credentials.end() ? std::nullopt : std::optional(known->second),
+            [](const registry::Progress&) {}, job.stop);
+        found = job.deps.images.get(name);
+      }
+      import_steps(job, *found);
+    } catch (const Error& e) {
+      if (e.kind() == Kind::cancelled) throw;
+      say(job, fmt::format("[Warning] --cache-from {}: {}\n", name, e.what()));
+    }
+  }
+}
+
+// What is compared with the last time: the image's name, whatever its tag.
+std::string scope_of(const Request& request, const std::vector<image::Reference>& names) {
+  const std::string what = names.empty() ? request.dockerfile : names[0].name();
+  return what + "\n" + request.target;
 }
 
 }  // namespace
 
-Builder::Builder(Deps deps) : deps_(std::move(deps)) {}
+struct Builder::Impl {
+  explicit Impl(Deps wanted)
+      : deps(std::move(wanted)),
+        cache(deps.store, deps.images, deps.content, deps.clock),
+        cache_mounts(deps.root + "/cache-mounts", deps.store, deps.clock) {}
+
+  image::Image finish(Job& job, StageResult result) const {
+    add_labels(result.config, job.request.labels);
+    if (result.config.created.empty()) result.config.created = to_rfc3339(TimePoint{}, 0);
+    return deps.images.create(result.config, result.layers);
+  }
+
+  Deps deps;
+  Cache cache;
+  CacheMounts cache_mounts;
+};
+
+Builder::Builder(Deps deps) : impl_(std::make_unique<Impl>(std::move(deps))) {}
 
 Builder::~Builder() = default;
 
 void Builder::recover() {
-  for (const auto& container : deps_.engine.list()) {
+  const Deps& deps = impl_->deps;
+  for (const auto& container : deps.engine.list()) {
     if (container.spec.owner != "build") continue;
     try {
-      deps_.engine.remove(container.id, true, true);
+      deps.engine.remove(container.id, true, true);
     } catch (const Error& e) {
       if (e.kind() != Kind::not_found)
         log::warning("build", "container {} of a build that was cut off: {}", container.id,
@@ -142,43 +167,98 @@ void Builder::recover() {
     }
   }
   for (const std::string part : {"/contexts", "/work"}) {
-    linux::unmount_below(deps_.root + part);
-    remove_tree(deps_.root + part);
+    linux::unmount_below(deps.root + part);
+    remove_tree(deps.root + part);
   }
 }
 
-std::string Builder::build(const Request& request, const ByteSource& tar, const Output& output,
+std::string Builder::build(const Request& request, const ByteSource& tar, const Observer& observer,
                            const Stop& stop) {
+  const Deps& deps = impl_->deps;
   std::vector<image::Reference> names;
   for (const auto& tag : request.tags) names.push_back(image::Reference::parse(tag));
   check_platform(request.platform);
-  Context context(deps_.root + "/contexts", tar);
+  Context context(deps.root + "/contexts", tar);
   const BuildFile file = read_dockerfile(context, request.dockerfile);
-  context.load_ignore(request.dockerfile);
+  context.apply_ignore(request.dockerfile);
 
-  const std::string work = deps_.root + "/work/" + random_hex(16);
+  const std::string work = deps.root + "/work/" + random_hex(8);
   make_directories(work, 0700);
-  const Finally clean([&] { remove_tree(work); });
-  Job job{deps_, request, context, output, stop, Cache(deps_.store, deps_.content), file.escape, {},
-          {},    0,       0,       work,   {}};
+  Explainer explainer(deps.store, scope_of(request, names));
+  Job job(JobParts{deps, request, context, observer, stop.child(), impl_->cache,
+                   impl_->cache_mounts, explainer});
+  // Before the job's own mounts are gone there is nothing to remove; whatever is left goes then.
+  const Finally clean([&] {
+    try {
+      job.unmount();
+      context.unmount();
+      remove_tree(work);
+    } catch (const std::exception& e) {
+      log::warning("build", "{} is left: {}", work, e.what());
+    }
+  });
+  job.escape = file.escape;
+  job.work_dir = work;
+  job.epoch = source_date_epoch(request);
   set_global_args(job, file);
   Plan plan(file, job.global_args);
   const size_t target = plan.choose(request.target);
   plan.need(target);
+  Event begin;
+  begin.kind = Event::Kind::begin;
+  begin.steps = plan.steps();
+  job.tell(begin);
+  import_images(job);
+  const Finally note([&] {  // also of a build that fails: its good steps stay
+    try {
+      impl_->cache.flush();
+      explainer.flush();
+    } catch (const std::exception& e) {
+      log::warning("build", "the cache could not be written: {}", e.what());
+    }
+  });
 
-  StageResult result = build_stages(job, file, plan, target);
-  add_labels(result.config, request.labels);
-  if (result.config.created.empty()) result.config.created = to_rfc3339(TimePoint{}, 0);
-  const auto made = deps_.images.create(result.config, result.layers);
-  for (const auto& name : names) deps_.images.tag(made.id, name);
+  const auto made = impl_->finish(job, Stages(job, file, plan).build(target));
+  for (const auto& name : names) deps.images.tag(made.id, name);
   warn_unused_args(job);
-  job.say(fmt::format("Successfully built {}\n", made.id.substr(made.id.find(':') + 1, 12)));
-  for (const auto& name : names) job.say(fmt::format("Successfully tagged {}\n", name.familiar()));
+  say(job, fmt::format("Successfully built {}\n", made.id.substr(made.id.find(':') + 1, 12)));
+  for (const auto& name : names) say(job, fmt::format("Successfully tagged {}\n", name.familiar()));
   return made.id;
 }
 
-size_t Builder::prune_cache() {
-  return Cache(deps_.store, deps_.content).clear();
+std::vector<CacheUsage> Builder::cache_usage() const {
+  auto out = impl_->cache.usage();
+  for (auto& one : impl_->cache_mounts.usage()) out.push_back(std::move(one));
+  return out;
+}
+
+Pruned Builder::prune_cache(const PruneOptions& options) {
+  Pruned out = impl_->cache_mounts.shrink(options);
+  PruneOptions rest = options;
+  const uint64_t mounts = impl_->cache_mounts.bytes();
+  // At least one: nothing to keep means that everything goes.
+  if (options.keep_bytes > 0)
+    rest.keep_bytes =
+        std::max<uint64_t>(1, options.keep_bytes - std::min(options.keep_bytes, mounts));
+  const Pruned steps = impl_->cache.shrink(rest);
+  out.ids.insert(out.ids.end(), steps.ids.begin(), steps.ids.end());
+  out.bytes += steps.bytes;
+  return out;
+}
+
+void Builder::collect() {
+  const uint64_t cap = impl_->deps.cache_cap;
+  const uint64_t kept = impl_->cache.bytes() + impl_->cache_mounts.bytes();
+  if (kept <= cap) return;
+  PruneOptions options;
+  options.keep_bytes = cap;
+  const auto gone = prune_cache(options);
+  log::info("build", "the build cache had {} bytes, more than its cap of {}: {} freed", kept, cap,
+            gone.bytes);
+}
+
+std::function<bool(const image::Digest&)> Builder::claims() const {
+  return impl_->cache.claims();
 }
 
 }  // namespace slipway::build

@@ -1,6 +1,7 @@
 // Builds images from a Dockerfile and a context, for POST /build and `slipway build`: one layer for
-// each step that changes files, taken from the overlay's upper directory; every step cached by what
-// went into it. Thread-safe; builds may run side by side.
+// each step that changes files, taken from the overlay's upper directory; stages that need not wait
+// for each other run side by side; every step is cached by what went into it. Thread-safe; builds
+// may run side by side.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -11,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/stop.h"
+#include "build/progress.h"
 #include "codec/compress.h"
 #include "container/engine.h"
 #include "image/image.h"
@@ -25,8 +27,17 @@ struct Request {
   std::map<std::string, std::string> build_args, labels;
   std::string target, network_mode, platform;
   bool no_cache = false, pull = false;
+  bool zstd = false;            // layers compressed by zstd instead of gzip
+  bool allow_insecure = false;  // RUN --security=insecure
+  std::vector<std::string> cache_from;
+  // Limits of RUN's containers; not part of any cache key.
   uint64_t memory_bytes = 0, shm_size_bytes = 0;
+  int64_t memory_swap_bytes = 0, cpu_shares = 0, cpu_quota_us = 0, cpu_period_us = 0;
+  std::string cgroup_parent;
+  std::vector<container::Ulimit> ulimits;
   std::vector<std::string> extra_hosts;
+  std::map<std::string, std::string> secrets;     // by id; never logged, kept or hashed
+  std::map<std::string, std::string> ssh_agents;  // by id: the agent's socket on this machine
   // By registry domain; what X-Registry-Config carried.
   std::map<std::string, registry::Credentials> credentials;
 };
@@ -42,8 +53,21 @@ class StepFailed : public Error {
   int code_;
 };
 
-// Takes the text that `docker build` shows, in order ("Step 1/3 : FROM scratch\n", RUN's output).
-using Output = std::function<void(std::string_view text)>;
+// One row of `docker system df -v` and of a prune's answer.
+struct CacheUsage {
+  std::string id, type, description;  // type: regular or exec.cachemount
+  uint64_t bytes = 0;
+  TimePoint created, last_used;
+  bool in_use = false, shared = false;  // shared: an image has the layer too
+};
+struct PruneOptions {
+  uint64_t keep_bytes = 0;
+  std::optional<microseconds> unused_for;  // leave what was used more recently
+};
+struct Pruned {
+  std::vector<std::string> ids;
+  uint64_t bytes = 0;  // freed on the disk
+};
 
 class Builder {
  public:
@@ -55,6 +79,7 @@ class Builder {
     registry::Client& registry;
     store::Store& store;
     Clock& clock;
+    uint64_t cache_cap = 10ull << 30;  // bytes that the cache may keep
   };
   explicit Builder(Deps deps);
   ~Builder();
@@ -64,13 +89,19 @@ class Builder {
   void recover();
   // context: a tar stream, plain or compressed. Returns the image id. Throws DockerfileError,
   // StepFailed, Error; nothing is tagged unless everything succeeded.
-  std::string build(const Request& request, const ByteSource& context, const Output& output,
+  std::string build(const Request& request, const ByteSource& context, const Observer& observer,
                     const Stop& stop);
-  // Forgets every cached step; returns how many.
-  size_t prune_cache();
+
+  std::vector<CacheUsage> cache_usage() const;
+  Pruned prune_cache(const PruneOptions& options = {});
+  // Brings the cache below its cap. After every build and now and then.
+  void collect();
+  // Whether the cache needs a blob or an unpacked layer: for garbage collection.
+  std::function<bool(const image::Digest&)> claims() const;
 
  private:
-  Deps deps_;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace slipway::build

@@ -1,5 +1,6 @@
 #include "build/cache.h"
 
+#include "registry/collect.h"
 #include "store/table.h"
 
 namespace slipway::image {
@@ -16,31 +17,196 @@ static void from_json(const Json& json, Descriptor& d) {
 namespace slipway::build {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(CachedStep, created, has_layer, layer, diff_id,
-                                                size)
+                                                size, key, description, made_us, used_us)
 
 namespace {
-const store::Table<CachedStep> table("build_cache");
+
+const store::Table<CachedStep> cache_table("build_cache");
+constexpr int64_t kUsedStep = 60'000'000;  // a use is noted when the last note is older
+constexpr size_t kMostPending = 64;
+
+// What a step's layer takes on the disk, packed and unpacked.
+uint64_t disk_bytes(const CachedStep& step) {
+  return step.has_layer ? step.size + step.layer.size : 0;
 }
 
-std::optional<CachedStep> Cache::find(const std::string& key) const {
-  std::shared_ptr<const CachedStep> step;
-  store_.read([&](const store::Reader& db) { step = table.get(db, key); });
-  if (!step || (step->has_layer && !content_.touch(step->layer.digest))) return std::nullopt;
-  return *step;
+std::set<image::Digest> held_by_images(const image::Images& images) {
+  std::set<image::Digest> out;
+  for (const auto& image : images.list())
+    out.insert(image.config.diff_ids.begin(), image.config.diff_ids.end());
+  return out;
 }
 
-void Cache::remember(const std::string& key, const CachedStep& step) {
-  store_.write([&](store::Writer& db) { table.put(db, key, step); });
+TimePoint from_us(int64_t us) {
+  return TimePoint{} + microseconds(us);
 }
 
-size_t Cache::clear() {
-  size_t count = 0;
+}  // namespace
+
+Cache::Cache(store::Store& store, image::Images& images, image::ContentStore& content,
+             const Clock& clock)
+    : store_(store), images_(images), content_(content), clock_(clock) {}
+
+std::optional<CachedStep> Cache::find(const std::string& key, std::shared_ptr<void>& pin) {
+  const std::shared_lock lock(removal_);
+  std::optional<CachedStep> step;
+  {
+    auto state = state_.lock();
+    if (const auto at = state->pending.find(key); at != state->pending.end()) step = at->second;
+  }
+  if (!step) {
+    std::shared_ptr<const CachedStep> row;
+    store_.read([&](const store::Reader& db) { row = cache_table.get(db, key); });
+    if (!row) return std::nullopt;
+    step = *row;
+    const int64_t now = (clock_.now() - TimePoint{}) / microseconds(1);
+    if (now - step->used_us > kUsedStep) state_.lock()->used.insert(key);
+  }
+  if (!step->has_layer) return step;
+  pin = images_.pin({step->diff_id, step->layer.digest});
+  if (!content_.touch(step->layer.digest)) return std::nullopt;
+  return step;
+}
+
+void Cache::remember(const std::string& key, CachedStep step) {
+  const int64_t now = (clock_.now() - TimePoint{}) / microseconds(1);
+  if (step.made_us == 0) step.made_us = now;
+  step.used_us = now;
+  bool full = false;
+  {
+    auto state = state_.lock();
+    state->pending[key] = std::move(step);
+    full = state->pending.size() >= kMostPending;
+  }
+  if (full) flush();
+}
+
+void Cache::flush() {
+  State gathered;
+  {
+    auto state = state_.lock();
+    gathered = *state;
+    state->used.clear();
+  }
+  if (gathered.pending.empty() && gathered.used.empty()) return;
+  const int64_t now = (clock_.now() - TimePoint{}) / microseconds(1);
   store_.write([&](store::Writer& db) {
-    const auto rows = db.scan(table.name());
-    count = rows.size();
-    for (const auto& row : rows) table.erase(db, row.key);
+    for (const auto& [key, step] : gathered.pending) cache_table.put(db, key, step);
+    for (const auto& key : gathered.used) {
+      const auto row = cache_table.get(db, key);
+      if (!row) continue;
+      CachedStep step = *row;
+      step.used_us = now;
+      cache_table.put(db, key, step);
+    }
   });
-  return count;
+  auto state = state_.lock();
+  for (const auto& [key, step] : gathered.pending) {
+    const auto at = state->pending.find(key);
+    if (at != state->pending.end() && at->second.used_us == step.used_us) state->pending.erase(at);
+  }
+}
+
+std::map<std::string, CachedStep> Cache::rows() const {
+  std::map<std::string, CachedStep> out;
+  store_.read([&](const store::Reader& db) {
+    for (const auto& row : db.scan(cache_table.name()))
+      if (auto step = cache_table.get(db, row.key)) out.emplace(row.key, *step);
+  });
+  return out;
+}
+
+std::vector<CacheUsage> Cache::usage() const {
+  const auto held = held_by_images(images_);
+  std::map<image::Digest, CacheUsage> layers;
+  for (const auto& [key, step] : rows()) {
+    if (!step.has_layer) continue;
+    auto& one = layers[step.diff_id];
+    one.id = step.diff_id.substr(step.diff_id.find(':') + 1, 25);
+    one.type = "regular";
+    one.description = step.description;
+    one.bytes = disk_bytes(step);
+    one.created = from_us(step.made_us);
+    one.last_used = std::max(one.last_used, from_us(step.used_us));
+    one.shared = held.contains(step.diff_id);
+  }
+  std::vector<CacheUsage> out;
+  for (auto& [id, one] : layers) out.push_back(std::move(one));
+  return out;
+}
+
+uint64_t Cache::bytes() const {
+  uint64_t total = 0;
+  for (const auto& one : usage())
+    if (!one.shared) total += one.bytes;
+  return total;
+}
+
+void Cache::forget(const std::vector<std::string>& keys) {
+  if (keys.empty()) return;
+  store_.write([&](store::Writer& db) {
+    for (const auto& key : keys) cache_table.erase(db, key);
+  });
+}
+
+Pruned Cache::shrink(const PruneOptions& options) {
+  flush();
+  const auto held = held_by_images(images_);
+  const std::unique_lock lock(removal_);
+  std::vector<std::pair<int64_t, std::string>> by_age;
+  const auto all = rows();
+  std::map<image::Digest, std::pair<uint64_t, int>> layers;  // bytes, and how many keys lead there
+  uint64_t total = 0;
+  for (const auto& [key, step] : all) {
+    by_age.emplace_back(step.used_us, key);
+    if (!step.has_layer || held.contains(step.diff_id)) continue;
+    auto& [bytes, keys] = layers[step.diff_id];
+    if (keys++ == 0) total += bytes = disk_bytes(step);
+  }
+  std::sort(by_age.begin(), by_age.end());
+  const int64_t newest = options.unused_for
+                             ? (clock_.now() - *options.unused_for - TimePoint{}) / microseconds(1)
+                             : INT64_MAX;
+  Pruned out;
+  std::vector<std::string> gone;
+  std::set<image::Digest> freed;
+  for (const auto& [used, key] : by_age) {
+    if (total <= options.keep_bytes && options.keep_bytes > 0) break;
+    if (used > newest) break;
+    gone.push_back(key);
+    const CachedStep& step = all.at(key);
+    const auto layer = layers.find(step.diff_id);
+    if (layer == layers.end() || --layer->second.second > 0) continue;
+    total -= layer->second.first;
+    freed.insert(step.diff_id);
+    freed.insert(step.layer.digest);
+    out.ids.push_back(step.diff_id.substr(step.diff_id.find(':') + 1, 25));
+  }
+  forget(gone);
+  if (freed.empty()) return out;
+  const auto needed = claims();
+  out.bytes = registry::collect(
+      store_, images_, clock_,
+      [&](const image::Digest& digest) { return !freed.contains(digest) || needed(digest); },
+      microseconds(0));
+  return out;
+}
+
+std::function<bool(const image::Digest&)> Cache::claims() const {
+  std::set<image::Digest> digests;
+  const auto add = [&](const CachedStep& step) {
+    if (!step.has_layer) return;
+    digests.insert(step.diff_id);
+    digests.insert(step.layer.digest);
+  };
+  for (const auto& [key, step] : rows()) add(step);
+  {
+    auto state = state_.lock();
+    for (const auto& [key, step] : state->pending) add(step);
+  }
+  return [digests = std::move(digests)](const image::Digest& digest) {
+    return digests.contains(digest);
+  };
 }
 
 }  // namespace slipway::build

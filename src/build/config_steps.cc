@@ -21,7 +21,7 @@ void set_env(std::vector<std::string>& env, const std::string& name, const std::
 
 void StageBuilder::apply(const Arg& arg, const Instruction& instruction) {
   for (const auto& [name, value] : arg.args) {
-    job_.used_args.insert(name);
+    job_.use_arg(name);
     const auto given = job_.request.build_args.find(name);
     const auto global = job_.global_args.find(name);
     if (given != job_.request.build_args.end()) {
@@ -39,8 +39,7 @@ void StageBuilder::apply(const Env& env, const Instruction& instruction) {
   KeyValues expanded;  // all see the environment as it was before the instruction
   for (const auto& [name, value] : env.pairs) expanded.emplace_back(expand(name), expand(value));
   for (const auto& [name, value] : expanded) set_env(config_.env, name, value);
-  configured("ENV " + join(config_.env, " ") + " # " + instruction.original);
-  config_.history.back().created_by = instruction.original;
+  configured(instruction.original, "ENV " + join(config_.env, "\n") + "\n" + instruction.original);
 }
 
 void StageBuilder::apply(const Label& label, const Instruction& instruction) {
@@ -73,8 +72,7 @@ void StageBuilder::apply(const Shell& shell, const Instruction& instruction) {
 
 void StageBuilder::apply(const User& user, const Instruction& instruction) {
   config_.user = expand(user.user);
-  configured("USER " + config_.user);
-  config_.history.back().created_by = instruction.original;
+  configured(instruction.original, "USER " + config_.user);
 }
 
 void StageBuilder::expose(const std::string& word) {
@@ -128,6 +126,7 @@ void StageBuilder::apply(const Healthcheck& check, const Instruction& instructio
   made.interval_ns = check.interval_ns;
   made.timeout_ns = check.timeout_ns;
   made.start_period_ns = check.start_period_ns;
+  made.start_interval_ns = check.start_interval_ns;
   made.retries = check.retries;
   config_.health_check = made;
   configured(instruction.original);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -97,6 +98,24 @@ void set_attributes(const linux::Root& root, const std::string& path, const TarE
   root.set_times(path, time, time);
 }
 
+constexpr unsigned kMoveEmptyPath = 4;  // MOVE_MOUNT_F_EMPTY_PATH
+
+// A directory that is left out stays as long as something below it is kept.
+void drop_ignored(const linux::Root& root, const Ignore& ignore, const std::string& dir) {
+  for (const auto& name : root.list(dir.empty() ? "." : dir)) {
+    const std::string path = dir.empty() ? name : dir + "/" + name;
+    const bool out = ignore.excludes(path);
+    const auto info = root.lstat(path);
+    const bool directory = info && S_ISDIR(info->st_mode);
+    if (out && (!directory || !ignore.has_exceptions())) {
+      root.remove_all(path);
+    } else if (directory) {
+      drop_ignored(root, ignore, path);
+      if (out && root.list(path).empty()) root.remove_all(path);
+    }
+  }
+}
+
 }  // namespace
 
 void unpack_tar(const linux::Root& root, const std::string& dir, const ByteSource& source,
@@ -149,6 +168,7 @@ Context::Context(const std::string& parent, const ByteSource& tar) {
 Context::~Context() {
   try {
     root_.reset();
+    mounted_.reset();
     if (!path_.empty()) remove_tree(path_);
   } catch (const std::exception&) {  // the next start sweeps the folder
   }
@@ -178,13 +198,32 @@ void Context::unpack_on_disk(const std::string& parent, const ByteSource& tar) {
   }
 }
 
-void Context::load_ignore(const std::string& dockerfile) {
+void Context::apply_ignore(const std::string& dockerfile) {
   for (const std::string& name : {dockerfile + ".dockerignore", std::string(".dockerignore")}) {
-    if (root_->exists(name)) {
-      ignore_ = Ignore::parse(root_->read_file(name));
-      return;
-    }
+    if (!root_->exists(name)) continue;
+    const auto ignore = Ignore::parse(root_->read_file(name));
+    if (!ignore.empty()) drop_ignored(*root_, ignore, "");
+    return;
   }
+}
+
+void Context::unmount() const {
+  const std::lock_guard lock(mutex_);
+  mounted_.reset();
+}
+
+std::string Context::path(const std::string& parent) const {
+  if (!path_.empty()) return path_;
+  const std::lock_guard lock(mutex_);
+  if (mounted_ == nullptr) {
+    mount_point_ = parent + "/context-" + random_hex(8);
+    make_directories(mount_point_, 0700);
+    check(
+        ::syscall(SYS_move_mount, root_->fd(), "", AT_FDCWD, mount_point_.c_str(), kMoveEmptyPath),
+        "mount the build context");
+    mounted_ = std::make_unique<linux::MountGuard>(mount_point_);
+  }
+  return mount_point_;
 }
 
 }  // namespace slipway::build

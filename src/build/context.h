@@ -4,11 +4,13 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
 #include "build/parser/ignore.h"
 #include "codec/compress.h"
+#include "linux/mounts.h"
 #include "linux/rooted.h"
 
 namespace slipway::build {
@@ -28,16 +30,21 @@ class Context {
   Context& operator=(const Context&) = delete;
 
   const linux::Root& root() const { return *root_; }
-  // What .dockerignore (or <dockerfile>.dockerignore) excludes.
-  void load_ignore(const std::string& dockerfile);
-  const Ignore& ignore() const { return ignore_; }
+  // Removes what .dockerignore (or <dockerfile>.dockerignore) excludes.
+  void apply_ignore(const std::string& dockerfile);
+  // Where the tree is for a mount: its folder, or a new mount point below parent that lasts as long
+  // as the context. Thread-safe.
+  std::string path(const std::string& parent) const;
+  void unmount() const;
 
  private:
   bool unpack_in_memory(std::string_view tar);
   void unpack_on_disk(const std::string& parent, const ByteSource& tar);
   std::string path_;  // empty: in memory
   std::unique_ptr<linux::Root> root_;
-  Ignore ignore_;
+  mutable std::mutex mutex_;
+  mutable std::unique_ptr<linux::MountGuard> mounted_;
+  mutable std::string mount_point_;
 };
 
 // Unpacks any tar (plain, gzip, zstd) below dir of root; all of it owned by owner, or as in the

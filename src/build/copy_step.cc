@@ -5,39 +5,16 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "base/ids.h"
 #include "base/strings.h"
 #include "build/mounted_tree.h"
+#include "build/sources.h"
 #include "build/stage.h"
 #include "build/step_keys.h"
 #include "container/accounts.h"
-#include "net/http.h"
 
 namespace slipway::build {
 
 namespace {
-
-bool is_url(const std::string& text) {
-  return text.starts_with("http://") || text.starts_with("https://");
-}
-
-// A file fetched for ADD, below dir; returns its name.
-std::string download(const Job& job, const std::string& url, const std::string& dir) {
-  net::ClientRequest request;
-  request.url = url;
-  const auto response = net::request(request, job.stop);
-  if (response->status() != 200)
-    throw invalid_argument("ADD failed: {} answered {}", url, response->status());
-  std::string path = net::parse_url(url).path_and_query;
-  path = path.substr(0, path.find('?'));
-  std::string name = std::filesystem::path(path).filename();
-  if (name.empty() || name == "." || name == "..")
-    throw invalid_argument("ADD failed: no file name in {}", url);
-  const Fd fd = open_file(dir + "/" + name, O_WRONLY | O_CREAT | O_EXCL, 0600);
-  char buffer[65536];
-  while (const size_t n = response->read(buffer)) write_all(fd.get(), {buffer, n});
-  return name;
-}
 
 const Heredoc* heredoc_of(const Copy& copy, const std::string& source) {
   if (!source.starts_with("<<")) return nullptr;
@@ -47,99 +24,82 @@ const Heredoc* heredoc_of(const Copy& copy, const std::string& source) {
   return nullptr;
 }
 
-uint32_t parse_mode(const std::string& text, int line) {
-  if (text.size() <= 4 && text.find_first_not_of("01234567") == std::string::npos)
-    return static_cast<uint32_t>(std::stoul(text, nullptr, 8));
-  throw DockerfileError(
-      line,
-      fmt::format("invalid chmod parameter: '{}'. it should be octal string and between 0 and "
-                  "07777",
-                  text));
+bool numeric_owner(std::string_view text) {
+  return text.find_first_not_of("0123456789:") == std::string_view::npos;
+}
+
+// A user without a group means the group of that name or number.
+Owner owner_of(const std::string& root, const std::string& text) {
+  if (text.find(':') != std::string::npos) {
+    const auto identity = container::resolve_user_in(root, text);
+    return {identity.uid, identity.gid};
+  }
+  if (numeric_owner(text)) {
+    const auto identity = container::resolve_user_in(root, text + ":" + text);
+    return {identity.uid, identity.gid};
+  }
+  try {
+    const auto identity = container::resolve_user_in(root, text + ":" + text);
+    return {identity.uid, identity.gid};
+  } catch (const Error&) {  // no such group: the user's own
+    const auto identity = container::resolve_user_in(root, text);
+    return {identity.uid, identity.gid};
+  }
+}
+
+std::string copy_options(const Copy& copy, const std::vector<std::string>& excludes) {
+  if (!copy.link && !copy.parents && excludes.empty() && !copy.unpack) return "";
+  return fmt::format("link {} parents {} unpack {} excludes {}", copy.link, copy.parents,
+                     copy.unpack ? (*copy.unpack ? "yes" : "no") : "", join(excludes, "\n"));
 }
 
 }  // namespace
 
-// The sources of one COPY or ADD, found and hashed. Downloads and heredocs become files of a folder
-// of their own.
-struct StageBuilder::CopySources {
-  explicit CopySources(const Job& job)
-      : dir(fmt::format("{}/extra-{}", job.work_dir, random_hex(8))) {
-    make_directories(dir);
-    extra = std::make_unique<linux::Root>(dir);
-  }
-  ~CopySources() {
-    try {
-      remove_tree(dir);
-    } catch (const std::exception&) {  // goes with the build's folder
-    }
-  }
-  CopySources(const CopySources&) = delete;
-  CopySources& operator=(const CopySources&) = delete;
-
-  struct One {
-    std::vector<Selected> files;
-    bool made = false;  // below extra
-  };
-  std::string dir;
-  std::unique_ptr<linux::Root> extra;
-  std::unique_ptr<MountedTree> tree;  // of --from
-  const linux::Root* root = nullptr;  // the tree's or the context's
-  const Ignore* ignore = nullptr;
-  std::vector<One> list;
-  std::vector<std::string> sums;
-
-  void add(std::vector<Selected> files, bool made) {
-    sums.push_back(made ? checksum(*extra, files, nullptr) : checksum(*root, files, ignore));
-    list.push_back({std::move(files), made});
-  }
-};
-
-void StageBuilder::open_sources(const Copy& copy, CopySources& sources) {
-  if (copy.from.empty()) {
-    sources.root = &job_.context.root();
-    sources.ignore = &job_.context.ignore();
-    return;
-  }
-  const std::string name = expand(copy.from);
-  if (const StageResult* stage = find_stage_(name)) {
-    sources.tree = std::make_unique<MountedTree>(job_, *stage);
-  } else {
-    const auto found = image_named(name, false);
-    job_.keep(found.config.diff_ids, found.layers);
-    sources.tree = std::make_unique<MountedTree>(job_, StageResult{found.config, found.layers});
-  }
-  sources.root = &sources.tree->root();
-}
-
 void StageBuilder::find_sources(const Copy& copy, CopySources& sources) {
   const auto lookup = [this](const std::string& name) { return variable(name); };
+  if (!copy.from.empty()) sources.set_tree(tree_named(expand(copy.from)));
+  const std::string sum = expand(copy.checksum);
   for (const auto& raw : copy.sources) {
     if (const Heredoc* doc = heredoc_of(copy, raw)) {
-      sources.extra->write_file(
+      sources.add_heredoc(
           doc->name, doc->expand ? expand_text(doc->content, lookup, job_.escape) : doc->content);
-      sources.add(select(*sources.extra, doc->name, nullptr), true);
-    } else if (const std::string source = expand(raw); copy.add && is_url(source)) {
-      sources.add(select(*sources.extra, download(job_, source, sources.dir), nullptr), true);
+      continue;
+    }
+    const std::string source = expand(raw);
+    if (copy.add && is_git_url(source))
+      throw unimplemented(
+          "ADD of a git repository ({}) is not supported by this builder: clone it into the build "
+          "context and COPY it",
+          source);
+    if (copy.add && is_url(source)) {
+      sources.add_url(source, sum);
+    } else if (!sum.empty()) {
+      throw DockerfileError(line_, "checksum can't be specified for sources that are not HTTP(S)");
     } else {
-      sources.add(select(*sources.root, source, sources.ignore), false);
+      sources.add_pattern(source, copy.parents);
     }
   }
 }
 
-void StageBuilder::write_sources(const Copy& copy, const CopySources& sources,
-                                 const std::string& destination, const WritableTree& to) {
+void StageBuilder::write_sources(const Copy& copy, CopySources& sources,
+                                 const std::string& destination, const LowerTree& to,
+                                 const std::vector<std::string>& below) {
   CopyOptions options;
-  if (!copy.chown.empty()) {
-    const auto identity = container::resolve_user_in(to.path(), expand(copy.chown));
-    options.owner = Owner{identity.uid, identity.gid};
+  const std::string chown = expand(copy.chown);
+  if (!chown.empty() && copy.link && !numeric_owner(chown)) {
+    options.owner = owner_of(LowerTree(job_, below).path(), chown);  // names are those of the image
+  } else if (!chown.empty()) {
+    options.owner = owner_of(to.path(), chown);
   }
-  if (!copy.chmod.empty()) options.mode = parse_mode(expand(copy.chmod), line_);
-  for (const auto& [files, made] : sources.list) {
-    options.ignore = made ? nullptr : sources.ignore;
-    options.unpack_archives = copy.add && !made;
-    slipway::build::copy(made ? *sources.extra : *sources.root, files, to.root(), destination,
-                         copy.sources.size() > 1, options);
+  if (!copy.chmod.empty()) {
+    try {
+      options.mode = ModeChange::parse(expand(copy.chmod));
+    } catch (const Error& e) {
+      throw DockerfileError(line_, e.what());
+    }
   }
+  sources.write(to.root(), destination, options, copy.add && copy.unpack.value_or(true),
+                copy.add && copy.unpack.value_or(false));
 }
 
 void StageBuilder::apply(const Copy& copy, const Instruction& instruction) {
@@ -151,26 +111,49 @@ void StageBuilder::apply(const Copy& copy, const Instruction& instruction) {
                                              keyword));
   }
   CopySources sources(job_);
-  open_sources(copy, sources);
+  std::vector<std::string> excludes;
+  for (const auto& pattern : copy.excludes) excludes.push_back(expand(pattern));
+  sources.set_excludes(excludes);
   find_sources(copy, sources);
-  const CopyInputs inputs{copy.add, sources.sums, destination, expand(copy.chown),
-                          expand(copy.chmod)};
-  layered(copy_inputs(inputs), instruction.original,
-          [&](const std::string& upper, const std::vector<std::string>& lower) {
-            write_sources(copy, sources, destination, WritableTree(job_, lower, upper));
-          });
+  CopyInputs inputs{copy.add,           {},
+                    destination,        expand(copy.chown),
+                    expand(copy.chmod), copy_options(copy, excludes)};
+  LayerStep step;
+  step.created_by = instruction.original;
+  step.alone = copy.link;
+  step.parts = {{"destination", destination}, {"owner", inputs.chown}, {"mode", inputs.chmod}};
+  if (const auto definition = sources.definition()) {
+    CopyInputs fast = inputs;
+    fast.sums = {*definition};
+    step.definition = "definition " + copy_inputs(fast);
+  }
+  step.inputs = [&](Parts& parts) {
+    inputs.sums = sources.sums(parts);
+    return copy_inputs(inputs);
+  };
+  step.make = [&](const std::string& upper, const std::vector<std::string>& lower) {
+    const bool names = copy.link && !numeric_owner(inputs.chown);
+    const auto below = names ? layer_dirs(job_, {config_, layers_}) : std::vector<std::string>{};
+    std::vector<std::string> under_it = lower;
+    if (under_it.empty()) under_it = layer_dirs(job_, StageResult{});
+    write_sources(copy, sources, destination, WritableTree(job_, under_it, upper), below);
+  };
+  layered(std::move(step));
 }
 
 void StageBuilder::apply(const Workdir& workdir, const Instruction& instruction) {
   const std::string path = absolute(expand(workdir.path));
   config_.working_dir =
       path.size() > 1 && path.ends_with('/') ? path.substr(0, path.size() - 1) : path;
-  layered("WORKDIR " + config_.working_dir, instruction.original,
-          [&](const std::string& upper, const std::vector<std::string>& lower) {
-            const WritableTree tree(job_, lower, upper);
-            if (!tree.root().stat(config_.working_dir))
-              tree.root().make_directories(config_.working_dir);
-          });
+  LayerStep step;
+  step.definition = "WORKDIR " + config_.working_dir;
+  step.created_by = instruction.original;
+  step.parts = {{"directory", config_.working_dir}};
+  step.make = [&](const std::string& upper, const std::vector<std::string>& lower) {
+    const WritableTree tree(job_, lower, upper);
+    if (!tree.root().stat(config_.working_dir)) tree.root().make_directories(config_.working_dir);
+  };
+  layered(std::move(step));
 }
 
 }  // namespace slipway::build

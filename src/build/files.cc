@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "base/error.h"
 #include "base/strings.h"
@@ -18,79 +19,80 @@ std::string under(const std::string& dir, const std::string& name) {
   return dir.empty() ? name : dir + "/" + name;
 }
 
-bool has_wildcard(std::string_view text) {
-  return text.find_first_of("*?[") != std::string_view::npos;
-}
-
-bool ignored(const Ignore* ignore, const std::string& path) {
-  return ignore != nullptr && !path.empty() && ignore->excludes(path);
-}
-
-// Cleaned components; refuses a path that climbs above its root.
-std::vector<std::string> source_parts(const std::string& source) {
-  std::vector<std::string> parts;
-  for (auto& part : split(source, '/')) {
-    if (part.empty() || part == ".") continue;
-    if (part == "..") {
-      if (parts.empty()) {
-        throw invalid_argument("forbidden path outside the build context: {}", source);
-      }
-      parts.pop_back();
-    } else {
-      parts.push_back(std::move(part));
-    }
-  }
-  return parts;
-}
-
-void expand(const linux::Root& root, const std::vector<std::string>& parts, size_t depth,
-            const std::string& so_far, std::vector<std::string>& found) {
-  if (depth == parts.size()) {
-    if (root.lstat(so_far.empty() ? "." : so_far)) found.push_back(so_far);
-    return;
-  }
-  if (!has_wildcard(parts[depth])) {
-    expand(root, parts, depth + 1, under(so_far, parts[depth]), found);
-    return;
-  }
-  const auto info = root.stat(so_far.empty() ? "." : so_far);
-  if (!info || !S_ISDIR(info->st_mode)) return;
-  for (const auto& name : root.list(so_far.empty() ? "." : so_far)) {
-    if (match_component(parts[depth], name))
-      expand(root, parts, depth + 1, under(so_far, name), found);
-  }
+bool left_out(const Ignore* excludes, const std::string& path) {
+  return excludes != nullptr && !path.empty() && excludes->excludes(path);
 }
 
 // True when something below a directory is kept although the directory itself is excluded.
-bool anything_kept(const linux::Root& root, const std::string& path, const Ignore* ignore) {
-  if (!ignored(ignore, path)) return true;
+bool anything_kept(const linux::Root& root, const std::string& path, const std::string& shown,
+                   const Ignore* excludes) {
+  if (!left_out(excludes, shown)) return true;
   const auto info = root.lstat(path);
-  if (!info || !S_ISDIR(info->st_mode)) return false;
+  if (!info || !S_ISDIR(info->st_mode) || !excludes->has_exceptions()) return false;
   for (const auto& name : root.list(path)) {
-    if (anything_kept(root, under(path, name), ignore)) return true;
+    if (anything_kept(root, under(path, name), under(shown, name), excludes)) return true;
   }
   return false;
 }
 
-void hash_file(Hasher& hash, const linux::Root& root, const std::string& path) {
+using Xattrs = std::vector<std::pair<std::string, std::string>>;
+
+// Those that belong to an image.
+Xattrs read_xattrs(int fd) {
+  char names[4096];
+  const ssize_t length = ::flistxattr(fd, names, sizeof names);
+  Xattrs out;
+  for (ssize_t at = 0; at < length;) {
+    const std::string name = names + at;
+    at += static_cast<ssize_t>(name.size()) + 1;
+    if (name != "security.capability" && !name.starts_with("user.")) continue;
+    char value[65536];
+    const ssize_t n = ::fgetxattr(fd, name.c_str(), value, sizeof value);
+    if (n >= 0) out.emplace_back(name, std::string(value, static_cast<size_t>(n)));
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+std::string hash_file(const linux::Root& root, const std::string& path) {
+  Hasher hash;
   const Fd fd = root.open(path, O_RDONLY | O_NOFOLLOW);
   char buffer[131072];
   while (const size_t n = read_some(fd.get(), buffer)) hash.update({buffer, n});
+  for (const auto& [name, value] : read_xattrs(fd.get()))
+    hash.update(fmt::format("\n{}={}:{}", name, value.size(), value));
+  return hash.hex();
 }
 
-void hash_tree(Hasher& hash, const linux::Root& root, const std::string& path,
-               const std::string& shown, const Ignore* ignore) {
-  const auto info = path.empty() ? root.stat(".") : root.lstat(path);
-  if (!info || !anything_kept(root, path, ignore)) return;
-  hash.update(fmt::format("{} {} {:o} {} {} {}\n", shown.size(), shown, info->st_mode, info->st_uid,
-                          info->st_gid, S_ISREG(info->st_mode) ? info->st_size : 0));
-  if (S_ISREG(info->st_mode)) hash_file(hash, root, path);
-  if (S_ISLNK(info->st_mode)) hash.update(root.read_link(path));
-  if (!S_ISDIR(info->st_mode)) return;
-  for (const auto& name : root.list(path.empty() ? "." : path)) {
-    hash_tree(hash, root, under(path, name), under(shown, name), ignore);
+class TreeHash {
+ public:
+  TreeHash(const linux::Root& root, const Ignore* excludes, FileSums* files)
+      : root_(root), excludes_(excludes), files_(files) {}
+
+  void add(const std::string& path, const std::string& shown, const std::string& filtered) {
+    const auto info = path.empty() ? root_.stat(".") : root_.lstat(path);
+    if (!info || !anything_kept(root_, path, filtered, excludes_)) return;
+    std::string text =
+        fmt::format("{} {} {:o} {} {} {}\n", shown.size(), shown, info->st_mode, info->st_uid,
+                    info->st_gid, S_ISREG(info->st_mode) ? info->st_size : 0);
+    if (S_ISREG(info->st_mode)) text += hash_file(root_, path);
+    if (S_ISLNK(info->st_mode)) text += root_.read_link(path);
+    hash_.update(text);
+    if (files_ != nullptr && !S_ISDIR(info->st_mode))
+      files_->emplace_back(path, sha256_hex(text).substr(0, 16));
+    if (!S_ISDIR(info->st_mode)) return;
+    for (const auto& name : root_.list(path.empty() ? "." : path)) {
+      add(under(path, name), under(shown, name), under(filtered, name));
+    }
   }
-}
+  std::string hex() { return hash_.hex(); }
+
+ private:
+  const linux::Root& root_;
+  const Ignore* excludes_;
+  FileSums* files_;
+  Hasher hash_;
+};
 
 class Copier {
  public:
@@ -109,11 +111,28 @@ class Copier {
     }
   }
 
-  void tree(const std::string& source, const std::string& target) {
+  // Parents that are made of the source's own: below base of the target, named as in kept.
+  void make_kept_parents(const std::string& source, const std::string& kept,
+                         const std::string& base) {
+    make_parents(base);
+    const auto parts = split(kept, '/');
+    const std::string root = source.substr(0, source.size() - std::min(source.size(), kept.size()));
+    std::string below = root.ends_with('/') ? root.substr(0, root.size() - 1) : root;
+    std::string target = base;
+    for (size_t i = 0; i + 1 < parts.size(); ++i) {
+      below = under(below, parts[i]);
+      target = under(target, parts[i]);
+      if (to_.stat(target)) continue;
+      to_.make_directory(target, 0755);
+      if (const auto info = from_.stat(below)) attributes(target, *info);
+    }
+  }
+
+  void tree(const std::string& source, const std::string& target, const std::string& shown) {
     const auto info = source.empty() ? from_.stat(".") : from_.lstat(source);
-    if (!info || !anything_kept(from_, source, options_.ignore)) return;
+    if (!info || !anything_kept(from_, source, shown, options_.excludes)) return;
     if (S_ISDIR(info->st_mode)) {
-      directory(source, target, *info);
+      directory(source, target, shown, *info);
     } else {
       replace_file(source, target, *info);
     }
@@ -128,7 +147,8 @@ class Copier {
   }
 
  private:
-  void directory(const std::string& source, const std::string& target, const struct stat& info) {
+  void directory(const std::string& source, const std::string& target, const std::string& shown,
+                 const struct stat& info) {
     const auto there = target.empty() ? to_.stat(".") : to_.stat(target);
     if (there && !S_ISDIR(there->st_mode)) {
       throw invalid_argument("cannot copy to non-directory: /{}", target);
@@ -136,7 +156,7 @@ class Copier {
     const bool made = !there;
     if (made) to_.make_directory(target, 0755);
     for (const auto& name : from_.list(source.empty() ? "." : source))
-      tree(under(source, name), under(target, name));
+      tree(under(source, name), under(target, name), under(shown, name));
     if (made) attributes(target, info);
   }
 
@@ -163,22 +183,41 @@ class Copier {
     for (;;) {
       const ssize_t n = ::sendfile(out.get(), in.get(), nullptr, 1 << 24);
       if (n < 0 && errno == EINTR) continue;
-      if (check(n, "copy {}", source) == 0) return;
+      if (check(n, "copy {}", source) == 0) break;
     }
+    // Owners first: a change of owner takes capabilities away.
+    const auto xattrs = read_xattrs(in.get());
+    if (!xattrs.empty()) {
+      struct stat info {};
+      check(::fstat(in.get(), &info), "stat {}", source);
+      own(target, info);
+    }
+    for (const auto& [name, value] : xattrs)
+      check(::fsetxattr(out.get(), name.c_str(), value.data(), value.size(), 0), "set {} of {}",
+            name, target);
+    kept_capability_ = !xattrs.empty();
   }
 
-  void attributes(const std::string& target, const struct stat& info) {
+  void own(const std::string& target, const struct stat& info) {
     Owner owner = options_.owner.value_or(Owner{});
     if (!options_.owner && options_.keep_owner) owner = {info.st_uid, info.st_gid};
     to_.change_owner(target, owner.uid, owner.gid);
-    if (!S_ISLNK(info.st_mode))
-      to_.change_mode(target, options_.mode.value_or(info.st_mode & 07777));
+  }
+
+  void attributes(const std::string& target, const struct stat& info) {
+    if (!std::exchange(kept_capability_, false)) own(target, info);
+    if (!S_ISLNK(info.st_mode)) {
+      const uint32_t mode = info.st_mode & 07777;
+      to_.change_mode(target,
+                      options_.mode ? options_.mode->apply(mode, S_ISDIR(info.st_mode)) : mode);
+    }
     to_.set_times(target, info.st_mtim, info.st_mtim);
   }
 
   const linux::Root& from_;
   const linux::Root& to_;
   const CopyOptions& options_;
+  bool kept_capability_ = false;  // the file has its owner already
 };
 
 // A tar, plain or compressed: ADD unpacks it. Anything else that is compressed is just a file.
@@ -197,47 +236,22 @@ bool is_archive(const linux::Root& root, const std::string& path) {
     return false;
   }
   const std::string_view start(head, n);
-  if (start.starts_with("BZh") || start.starts_with("\xFD"
-                                                    "7zXZ")) {
-    throw unimplemented(
-        "{}: archives of this compression are not unpacked: use gzip or zstd, or COPY", path);
-  }
   return n == sizeof head && start.substr(257, 5) == "ustar";
 }
 
 }  // namespace
 
-std::vector<Selected> select(const linux::Root& root, const std::string& source,
-                             const Ignore* ignore) {
-  const auto parts = source_parts(source);
-  std::vector<std::string> found;
-  expand(root, parts, 0, "", found);
-  std::vector<Selected> out;
-  for (auto& path : found) {
-    if (!anything_kept(root, path, ignore)) continue;
-    const auto info = root.stat(path.empty() ? "." : path);
-    if (!info) continue;
-    out.push_back({path, S_ISDIR(info->st_mode), std::filesystem::path(path).filename()});
-  }
-  if (out.empty()) {
-    if (has_wildcard(source))
-      throw invalid_argument("no source files were specified: nothing matches {}", source);
-    throw invalid_argument(
-        "file not found in build context or excluded by .dockerignore: stat {}: file does not "
-        "exist",
-        source);
-  }
-  return out;
-}
-
 std::string checksum(const linux::Root& root, const std::vector<Selected>& sources,
-                     const Ignore* ignore) {
-  Hasher hash;
+                     const Ignore* excludes, FileSums* files) {
+  TreeHash hash(root, excludes, files);
   for (const auto& source : sources) {
     // The name matters only for a file: a directory's contents are what is copied.
-    hash_tree(hash, root,
-              source.directory ? root.resolve("/" + source.path).substr(1) : source.path,
-              source.directory ? "" : source.base_name, ignore);
+    if (source.directory) {
+      hash.add(root.resolve("/" + source.path).substr(1), source.kept, "");
+    } else if (!left_out(excludes, source.base_name)) {
+      // A symlink named as a source is followed.
+      hash.add(root.resolve("/" + source.path).substr(1), under(source.kept, source.base_name), "");
+    }
   }
   return hash.hex();
 }
@@ -252,18 +266,26 @@ void copy(const linux::Root& from, const std::vector<Selected>& sources, const l
   const auto there = target.empty() ? to.stat(".") : to.stat(target);
   const bool into = slash || several || sources.size() > 1 || (there && S_ISDIR(there->st_mode));
   for (const auto& source : sources) {
+    std::string place = target;
+    if (!source.kept.empty()) {
+      copier.make_kept_parents(source.path, source.kept, target);
+      place = under(target, source.kept);
+    }
     if (source.directory) {
-      copier.make_parents(target);
-      copier.tree(from.resolve("/" + source.path).substr(1), target);
+      if (source.kept.empty()) copier.make_parents(target);
+      copier.tree(from.resolve("/" + source.path).substr(1), place, "");
       continue;
     }
+    if (left_out(options.excludes, source.base_name)) continue;
     if (options.unpack_archives && is_archive(from, source.path)) {
       copier.make_parents(target);
       const Fd fd = from.open(source.path, O_RDONLY);
       unpack_tar(to, target, source_of_fd(fd.get()), options.owner);
       continue;
     }
-    const std::string path = into ? under(target, source.base_name) : target;
+    const std::string path = !source.kept.empty() ? place
+                             : into               ? under(target, source.base_name)
+                                                  : target;
     if (path.empty()) throw invalid_argument("cannot copy a file over /");
     copier.make_parents(std::filesystem::path(path).parent_path());
     copier.file(source.path, path);

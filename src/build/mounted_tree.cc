@@ -2,19 +2,9 @@
 
 #include "base/files.h"
 #include "base/ids.h"
-#include "build/stage.h"
+#include "build/job.h"
 
 namespace slipway::build {
-
-namespace {
-
-std::string make_target(const std::string& dir) {
-  const std::string target = dir + "/mount-" + random_hex(8);
-  make_directories(target);
-  return target;
-}
-
-}  // namespace
 
 std::vector<std::string> layer_dirs(Job& job, const StageResult& tree) {
   image::Image image;
@@ -28,20 +18,18 @@ std::vector<std::string> layer_dirs(Job& job, const StageResult& tree) {
   return dirs;
 }
 
-MountedTree::MountedTree(Job& job, const StageResult& tree) : target_(make_target(job.work_dir)) {
+LowerTree::LowerTree(const Job& job, const std::vector<std::string>& lower,
+                     const std::string& upper)
+    : target_(job.work_dir + "/mount-" + random_hex(8)) {
+  make_directories(target_);
   linux::Overlay overlay;
-  overlay.lower = layer_dirs(job, tree);
+  overlay.lower = lower;
+  if (!upper.empty()) {
+    overlay.upper = upper;
+    overlay.work = upper + "-work";
+    make_directories(overlay.work);
+  }
   linux::mount_overlay(overlay, target_);
-  guard_ = std::make_unique<linux::MountGuard>(target_);
-  root_ = std::make_unique<linux::Root>(target_);
-}
-
-WritableTree::WritableTree(const Job& job, const std::vector<std::string>& lower,
-                           const std::string& upper)
-    : target_(make_target(job.work_dir)) {
-  const std::string work = upper + "-work";
-  make_directories(work);
-  linux::mount_overlay({lower, upper, work, {}}, target_);
   guard_ = std::make_unique<linux::MountGuard>(target_);
   root_ = std::make_unique<linux::Root>(target_);
 }

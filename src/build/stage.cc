@@ -3,10 +3,7 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "base/files.h"
 #include "base/strings.h"
-#include "build/mounted_tree.h"
-#include "build/step_keys.h"
 #include "codec/hash.h"
 
 namespace slipway::build {
@@ -33,31 +30,71 @@ bool predefined_arg(const std::string& name) {
   return names.contains(to_upper(name));
 }
 
+void check_stage_platform(const std::string& platform, int line) {
+  if (platform.empty() || platform == "linux/amd64" || platform == "linux") return;
+  throw DockerfileError(
+      line, fmt::format("platform {} cannot be built on this machine (linux/amd64)", platform));
+}
+
 }  // namespace
 
-std::string expand_global(const std::map<std::string, std::string>& args, const std::string& text,
-                          int line, char escape) {
-  const auto lookup = [&](const std::string& name) -> std::optional<std::string> {
-    const auto at = args.find(name);
-    return at == args.end() ? std::nullopt : std::optional(at->second);
+void StageBuilder::note(const std::string& text) const {
+  Event event;
+  event.kind = Event::Kind::note;
+  event.stage = index_;
+  event.id = id_;
+  event.text = text;
+  job_.tell(event);
+}
+
+void StageBuilder::step(const std::string& original, int line, bool trigger,
+                        const std::function<void()>& work) {
+  job_.stop.throw_if_requested();
+  line_ = line;
+  id_ = job_.next_id();
+  cached_ = false;
+  original_ = original;
+  why_.clear();
+  Event event;
+  event.kind = Event::Kind::step;
+  event.stage = index_;
+  event.stage_name = name_;
+  event.id = id_;
+  event.number = trigger ? number_ - 1 : number_++;
+  event.line = line;
+  event.trigger = trigger;
+  event.text = original;
+  job_.tell(event);
+  const auto begin = std::chrono::steady_clock::now();
+  const auto end = [&](Event::Kind kind, const std::string& text) {
+    event.kind = kind;
+    event.cached = cached_;
+    event.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    event.text = text;
+    job_.tell(event);
   };
   try {
-    return expand_word(text, lookup, escape);
+    located(original.substr(0, original.find(' ')), work);
   } catch (const Error& e) {
-    throw DockerfileError(line, e.what());
+    if (e.kind() != Kind::cancelled) end(Event::Kind::failed, e.what());
+    throw;
   }
+  end(Event::Kind::done, why_);
+  ++ordinal_;
 }
 
-void Job::keep(const std::vector<image::Digest>& diff_ids,
-               const std::vector<image::Descriptor>& layers) {
-  std::vector<image::Digest> digests = diff_ids;
-  for (const auto& layer : layers) digests.push_back(layer.digest);
-  pins.push_back(deps.images.pin(std::move(digests)));
-}
-
-void StageBuilder::step(const std::string& original) {
-  job_.stop.throw_if_requested();
-  job_.say(fmt::format("Step {}/{} : {}\n", ++job_.step, job_.steps, original));
+void StageBuilder::located(const std::string& keyword, const std::function<void()>& work) const {
+  try {
+    work();
+  } catch (const DockerfileError&) {
+    throw;
+  } catch (const StepFailed&) {
+    throw;
+  } catch (const Error& e) {
+    if (e.kind() == Kind::cancelled) throw;
+    throw Error(e.kind(), fmt::format("{}:{}: {} failed: {}", job_.request.dockerfile, line_,
+                                      keyword, e.what()));
+  }
 }
 
 std::optional<std::string> StageBuilder::variable(const std::string& name) const {
@@ -91,6 +128,16 @@ std::vector<std::string> StageBuilder::env_with_args() const {
   return env;
 }
 
+Parts StageBuilder::variable_parts() const {
+  Parts out;
+  for (const auto& entry : config_.env) {
+    const auto [name, value] = split_once(entry, '=');
+    out.emplace_back("ENV " + name, short_sum(value));
+  }
+  for (const auto& [name, value] : args_) out.emplace_back("ARG " + name, short_sum(value));
+  return out;
+}
+
 image::Image StageBuilder::image_named(const std::string& name, bool pull) {
   const auto reference = image::Reference::parse(name);
   if (const auto found = job_.deps.images.find(name); found && !pull) return *found;
@@ -102,128 +149,67 @@ image::Image StageBuilder::image_named(const std::string& name, bool pull) {
   return job_.deps.images.get(name);
 }
 
+StageResult StageBuilder::tree_named(const std::string& name) {
+  if (auto stage = find_stage_(name)) return std::move(*stage);
+  if (name == "scratch") return {};
+  const auto found = image_named(name, false);
+  job_.keep(found.config.diff_ids, found.layers);
+  return {found.config, found.layers};
+}
+
 std::vector<std::string> StageBuilder::take_base(const std::string& name) {
-  if (const StageResult* earlier = find_stage_(name)) {
+  if (auto earlier = find_stage_(name)) {
     config_ = earlier->config;
     layers_ = earlier->layers;
     return {};
   }
   if (name == "scratch") {
     config_.env = {default_path};
-    job_.say(" ---> \n");
+    note(" ---> \n");
     return {};
   }
   const auto found = image_named(name, job_.request.pull);
   job_.keep(found.config.diff_ids, found.layers);
-  job_.deps.images.unpack(found, job_.stop);
   config_ = found.config;
   layers_ = found.layers;
-  job_.say(fmt::format(" ---> {}\n", short_id(found.id)));
+  if (!get_env(config_.env, "PATH")) config_.env.emplace_back(default_path);
+  note(fmt::format(" ---> {}\n", short_id(found.id)));
   return std::exchange(config_.on_build, {});
 }
 
 void StageBuilder::start(const Stage& stage) {
-  line_ = stage.line;
-  step(stage.original);
   const std::string name =
       expand_global(job_.global_args, stage.from.image, stage.line, job_.escape);
-  const std::string platform =
-      expand_global(job_.global_args, stage.from.platform, stage.line, job_.escape);
-  if (!platform.empty() && platform != "linux/amd64" && platform != "linux") {
-    throw DockerfileError(
-        stage.line,
-        fmt::format("platform {} cannot be built on this machine (linux/amd64)", platform));
-  }
+  check_stage_platform(
+      expand_global(job_.global_args, stage.from.platform, stage.line, job_.escape), stage.line);
   if (name.empty()) throw DockerfileError(stage.line, "base name should not be blank");
   std::vector<std::string> triggers;
-  located("FROM", [&] { triggers = take_base(name); });
-  last_key_ = sha256_hex("from\n" + join(config_.diff_ids, "\n") + "\n" + config_.to_json());
-  for (const auto& trigger : triggers) {
-    job_.say("# Executing build trigger\n");
-    ++job_.steps;
-    run(interpret_instruction(parse_instruction_line(trigger, stage.line), job_.escape));
-  }
+  step(stage.original, stage.line, false, [&] {
+    triggers = take_base(name);
+    cached_ = true;
+  });
+  config_.step_keys.resize(config_.history.size());
+  last_key_ = sha256_hex("from\n" + join(config_.diff_ids, "\n") + "\n" + config_.to_json() + "\n" +
+                         (job_.epoch ? std::to_string(*job_.epoch) : ""));
+  for (const auto& trigger : triggers)
+    run(interpret_instruction(parse_instruction_line(trigger, stage.line), job_.escape), true);
 }
 
-void StageBuilder::run(const Instruction& instruction) {
-  line_ = instruction.line;
-  step(instruction.original);
-  located(instruction.original.substr(0, instruction.original.find(' ')), [&] {
+StageResult StageBuilder::build(const Stage& stage) {
+  name_ = stage.from.name.empty() ? fmt::format("stage-{}", index_) : stage.from.name;
+  start(stage);
+  for (const auto& instruction : stage.instructions) run(instruction);
+  Event event;
+  event.kind = Event::Kind::stage_done;
+  event.stage = index_;
+  job_.tell(event);
+  return {config_, layers_};
+}
+
+void StageBuilder::run(const Instruction& instruction, bool trigger) {
+  step(instruction.original, instruction.line, trigger, [&] {
     std::visit([&](const auto& meaning) { apply(meaning, instruction); }, instruction.meaning);
   });
-}
-
-void StageBuilder::located(const std::string& keyword, const std::function<void()>& work) const {
-  try {
-    work();
-  } catch (const DockerfileError&) {
-    throw;
-  } catch (const StepFailed&) {
-    throw;
-  } catch (const Error& e) {
-    if (e.kind() == Kind::cancelled) throw;
-    throw Error(e.kind(), fmt::format("{}:{}: {} failed: {}", job_.request.dockerfile, line_,
-                                      keyword, e.what()));
-  }
-}
-
-void StageBuilder::remember_history(const std::string& created, const std::string& created_by,
-                                    bool empty) {
-  config_.created = created;
-  config_.history.push_back({created, created_by, "", empty});
-}
-
-// The time of a config-only step is cached too, so that a rebuild gives the same image id.
-void StageBuilder::configured(const std::string& created_by) {
-  const std::string key = config_key(last_key_, created_by);
-  last_key_ = key;
-  auto known = job_.request.no_cache ? std::nullopt : job_.cache.find(key);
-  if (known) {
-    job_.say(" ---> Using cache\n");
-  } else {
-    known = CachedStep{};
-    known->created = to_rfc3339(job_.deps.clock.now(), 9);
-    job_.cache.remember(key, *known);
-  }
-  remember_history(known->created, created_by, true);
-  job_.say(fmt::format(" ---> {}\n", key.substr(0, 12)));
-}
-
-void StageBuilder::layered(const std::string& inputs, const std::string& created_by,
-                           const Make& make) {
-  const std::string key = layer_key(config_.diff_ids, inputs);
-  last_key_ = config_key(last_key_, key);
-  auto known = job_.request.no_cache ? std::nullopt : job_.cache.find(key);
-  if (known) {
-    job_.say(" ---> Using cache\n");
-  } else {
-    known = make_layer(make);
-    job_.cache.remember(key, *known);
-  }
-  if (known->has_layer) {
-    job_.keep({known->diff_id}, {known->layer});
-    layers_.push_back(known->layer);
-    config_.diff_ids.push_back(known->diff_id);
-  }
-  remember_history(known->created, created_by, !known->has_layer);
-  job_.say(fmt::format(" ---> {}\n", key.substr(0, 12)));
-}
-
-CachedStep StageBuilder::make_layer(const Make& make) {
-  const std::string dir = fmt::format("{}/step-{}-{}", job_.work_dir, index_, job_.step);
-  make_directories(dir + "/upper", 0755);
-  make(dir + "/upper", layer_dirs(job_, result()));
-  CachedStep made;
-  made.created = to_rfc3339(job_.deps.clock.now(), 9);
-  if (!std::filesystem::is_empty(dir + "/upper")) {
-    const auto layer = job_.deps.images.commit_layer(config_.diff_ids, dir + "/upper", job_.stop);
-    made.has_layer = true;
-    made.layer = layer.descriptor;
-    made.diff_id = layer.diff_id;
-    made.size = layer.size;
-  }
-  remove_tree(dir);
-  return made;
 }
 
 std::string StageBuilder::absolute(const std::string& path) const {

@@ -35,6 +35,8 @@ std::string run_inputs(const RunInputs& run) {
       .add(run.user)
       .add(run.working_dir)
       .add(run.network)
+      .add(run.mounts)
+      .add(run.insecure ? "insecure" : "")
       .text();
 }
 
@@ -45,6 +47,7 @@ std::string copy_inputs(const CopyInputs& copy) {
       .add(copy.destination)
       .add(copy.chown)
       .add(copy.chmod)
+      .add(copy.options)
       .text();
 }
 

@@ -13,6 +13,8 @@ namespace slipway::build {
 struct RunInputs {
   std::vector<std::string> words, env;
   std::string user, working_dir, network;
+  std::vector<std::string> mounts{};
+  bool insecure = false;
 };
 std::string run_inputs(const RunInputs& run);
 
@@ -20,6 +22,7 @@ struct CopyInputs {
   bool add = false;
   std::vector<std::string> sums;  // of each source's files, in order
   std::string destination, chown, chmod;
+  std::string options{};  // whatever else changes what is written
 };
 std::string copy_inputs(const CopyInputs& copy);
 

@@ -39,7 +39,47 @@ void add_up(CLI::App& app, UpCommand& up) {
       ->capture_default_str();
   command->add_option("--log-file", up.options.log_file,
                       "write the daemon's log there instead of stderr");
+  command
+      ->add_option("--build-cache", up.options.build_cache_bytes,
+                   "the most that the build cache may keep (10GB, 512MB)")
+      ->envname("SLIPWAY_BUILD_CACHE")
+      ->transform(CLI::AsSizeValue(false));
   command->add_flag("--debug", up.options.debug, "log more");
+}
+
+void add_build(CLI::App& app, BuildCommand& build) {
+  auto* command = app.add_subcommand("build", "build an image from a Dockerfile");
+  add_run_dir(command, build.options);
+  command->add_option("path", build.path, "the build context: a directory")->required();
+  command->add_option("-f,--file", build.dockerfile, "the Dockerfile (default: PATH/Dockerfile)");
+  command->add_option("-t,--tag", build.tags, "a name for the image; may be repeated");
+  command->add_option("--target", build.target, "the stage to build");
+  command->add_option("--build-arg", build.build_args, "NAME=VALUE, or NAME of the environment");
+  command->add_option("--label", build.labels, "NAME=VALUE");
+  command->add_option("--secret", build.secrets, "id=ID,src=FILE or id=ID,env=NAME");
+  command->add_option("--ssh", build.ssh, "default, or ID=SOCKET of an SSH agent");
+  command->add_option("--cache-from", build.cache_from, "an image whose steps may be taken over");
+  command->add_option("--allow", build.allow, "security.insecure: allow RUN --security=insecure")
+      ->check(CLI::IsMember({"security.insecure"}));
+  command->add_option("--add-host", build.add_hosts, "NAME:ADDRESS, known to RUN");
+  command->add_option("--ulimit", build.ulimits, "NAME=SOFT[:HARD], for RUN");
+  command->add_option("--network", build.network, "of RUN: default, host or none");
+  command->add_option("--platform", build.platform, "linux/amd64");
+  command->add_option("--memory", build.memory, "limit of each RUN (512m, 2g)");
+  command->add_option("--shm-size", build.shm_size, "size of /dev/shm of each RUN");
+  command->add_option("--iidfile", build.id_file, "write the image's id to this file");
+  command->add_option("--progress", build.progress, "auto, plain or tty")
+      ->check(CLI::IsMember({"auto", "plain", "tty"}))
+      ->capture_default_str();
+  command->add_option("--compression", build.compression, "of layers: gzip or zstd")
+      ->check(CLI::IsMember({"gzip", "zstd"}))
+      ->capture_default_str();
+  command->add_flag("--no-cache", build.no_cache, "run every step");
+  command->add_flag("--pull", build.pull, "look for newer base images");
+  command->add_flag("--explain", build.explain, "say why a step was not taken from the cache");
+  command->add_flag("-q,--quiet", build.quiet, "print only the image's id");
+  for (auto* option : command->get_options())
+    if (option->get_items_expected_max() > 1) option->allow_extra_args(false);
 }
 
 int dispatch(int argc, char** argv) {
@@ -49,9 +89,11 @@ int dispatch(int argc, char** argv) {
   app.require_subcommand(1);
   UpCommand up_command;
   DownCommand down_command;
+  BuildCommand build_command;
   daemon::Options where;
   bool json = false;
   add_up(app, up_command);
+  add_build(app, build_command);
   auto* down_app = app.add_subcommand("down", "stop everything that Slipway runs; the data stays");
   add_places(down_app, down_command.options);
   down_app->add_flag("--delete-data", down_command.delete_data, "delete the data too");
@@ -72,6 +114,7 @@ int dispatch(int argc, char** argv) {
   }
   if (app.got_subcommand("up")) return up(up_command, "/proc/self/exe");
   if (app.got_subcommand("down")) return down(down_command);
+  if (app.got_subcommand("build")) return build(build_command);
   if (app.got_subcommand("status")) return status(where, json);
   if (app.got_subcommand("env")) return env(where);
   if (app.got_subcommand("aws")) {

@@ -21,6 +21,16 @@ struct DownCommand {
 int down(const DownCommand& command);
 
 int status(const daemon::Options& options, bool json);
+struct BuildCommand {
+  daemon::Options options;
+  std::string path = ".", dockerfile, target, platform, network, id_file;
+  std::vector<std::string> tags, build_args, labels, secrets, ssh, cache_from, allow, add_hosts,
+      ulimits;
+  std::string progress = "auto", compression = "gzip", memory, shm_size;
+  bool no_cache = false, pull = false, explain = false, quiet = false;
+};
+int build(const BuildCommand& command);
+
 // Prints export lines for a shell: eval "$(slipway env)".
 int env(const daemon::Options& options);
 // Becomes the aws CLI, pointed at Slipway.

@@ -91,11 +91,23 @@ std::string last_lines(const std::string& text, size_t count) {
 }
 
 std::vector<std::string> arguments_of(const daemon::Options& o) {
-  std::vector<std::string> out = {"up",        "--data-dir", o.data_dir,
-                                  "--run-dir", o.run_dir,    "--listen",
-                                  o.listen,    "--port",     std::to_string(o.port),
-                                  "--account", o.account,    "--region",
-                                  o.region,    "--log-file", o.log_file};
+  std::vector<std::string> out = {"up",
+                                  "--data-dir",
+                                  o.data_dir,
+                                  "--run-dir",
+                                  o.run_dir,
+                                  "--listen",
+                                  o.listen,
+                                  "--port",
+                                  std::to_string(o.port),
+                                  "--account",
+                                  o.account,
+                                  "--region",
+                                  o.region,
+                                  "--log-file",
+                                  o.log_file,
+                                  "--build-cache",
+                                  std::to_string(o.build_cache_bytes)};
   if (o.debug) out.push_back("--debug");
   return out;
 }

@@ -51,8 +51,10 @@ void Loops::keep_house(const Stop& stop) {
   for (int minutes = 1; !stop.wait_for(seconds(60)); ++minutes) {
     parts_.logs.sweep();
     parts_.uploads.sweep();
+    parts_.builder.collect();
     if (minutes % 60 != 0) continue;
-    const auto freed = registry::collect(*parts_.store, parts_.images, parts_.clock);
+    const auto freed =
+        registry::collect(*parts_.store, parts_.images, parts_.clock, parts_.builder.claims());
     if (freed > 0) log::info("images", "{} bytes of unused images and layers freed", freed);
   }
 }

@@ -17,6 +17,7 @@ struct Options {
   std::string account = "123456789012";
   std::string region = "us-east-1";
   std::string log_file;  // empty: stderr
+  uint64_t build_cache_bytes = 10ull << 30;  // the most that the build cache may keep
   bool debug = false;
 
   std::string docker_socket() const { return run_dir + "/docker.sock"; }

@@ -2,7 +2,10 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "build/builder.h"
+#include "build/parser/instructions.h"
+#include "codec/hash.h"
 #include "docker/auth.h"
+#include "docker/build_json.h"
 #include "docker/fields.h"
 #include "docker/filters.h"
 #include "docker/handlers.h"
@@ -46,19 +49,49 @@ void refuse_unsupported(const Call& call) {
     throw unimplemented(
         "BuildKit's protocol is not implemented: set DOCKER_BUILDKIT=0 for the classic builder");
   }
-  for (const auto* name : {"squash", "cpusetcpus", "cpusetmems", "cpushares", "cpuquota",
-                           "cpuperiod", "memswap", "cgroupparent", "outputs"}) {
+  for (const auto* name : {"squash", "cpusetcpus", "cpusetmems", "outputs"}) {
     const auto value = call.text(name);
     if (!value.empty() && value != "0" && value != "null" && value != "[]") {
       throw unimplemented("build option {} is not implemented", name);
     }
   }
-  for (const auto* name : {"cachefrom", "ulimits", "securityopt"}) {
-    if (!is_default(json_parameter(call, name, Json::array())) &&
-        name != std::string("cachefrom")) {
-      throw unimplemented("build option {} is not implemented", name);
-    }
+  if (!is_default(json_parameter(call, "securityopt", Json::array())))
+    throw unimplemented("build option securityopt is not implemented");
+}
+
+std::vector<std::string> list_parameter(const Call& call, const char* name) {
+  return list_field({{name, json_parameter(call, name, Json::array())}}, name);
+}
+
+void read_limits(const Call& call, build::Request& out) {
+  out.memory_bytes = size_parameter(call, "memory");
+  out.shm_size_bytes = size_parameter(call, "shmsize");
+  out.memory_swap_bytes = call.number("memswap").value_or(0);
+  out.cpu_shares = call.number("cpushares").value_or(0);
+  out.cpu_quota_us = call.number("cpuquota").value_or(0);
+  out.cpu_period_us = call.number("cpuperiod").value_or(0);
+  out.cgroup_parent = call.text("cgroupparent");
+  for (const auto& limit : json_parameter(call, "ulimits", Json::array())) {
+    if (!limit.is_object()) throw invalid_argument("ulimits: want a list of objects");
+    out.ulimits.push_back({limit.value("Name", ""), limit.value("Soft", int64_t{0}),
+                           limit.value("Hard", int64_t{0})});
   }
+}
+
+// What `slipway build` sends before the archive, as one line of JSON: nothing of it is in the URL,
+// which may be logged.
+void read_private_part(Call& call, build::Request& out) {
+  constexpr size_t most = 8u << 20;
+  std::string line;
+  char c = 0;
+  while (call.exchange.read({&c, 1}) == 1 && c != '\n') {
+    if (line.size() >= most) throw too_large("secrets are larger than {} bytes together", most);
+    line += c;
+  }
+  const auto json = parse_json(line, "the first line of the request");
+  for (const auto& [id, value] : json.at("secrets").items())
+    out.secrets[id] = base64_decode(value.get<std::string>());
+  for (const auto& [id, value] : json.at("ssh").items()) out.ssh_agents[id] = value;
 }
 
 build::Request build_request(const Call& call) {
@@ -77,8 +110,11 @@ build::Request build_request(const Call& call) {
   out.platform = call.text("platform");
   out.no_cache = call.flag("nocache");
   out.pull = call.flag("pull");
-  out.memory_bytes = size_parameter(call, "memory");
-  out.shm_size_bytes = size_parameter(call, "shmsize");
+  out.zstd = call.text("compression") == "zstd";
+  out.cache_from = list_parameter(call, "cachefrom");
+  for (const auto& allowed : list_parameter(call, "allow"))
+    if (allowed == "security.insecure") out.allow_insecure = true;
+  read_limits(call, out);
   const auto hosts = call.text("extrahosts");
   if (hosts.starts_with('[')) {
     out.extra_hosts = list_field({{"extrahosts", parse_json(hosts, "extrahosts")}}, "extrahosts");
@@ -89,47 +125,118 @@ build::Request build_request(const Call& call) {
   return out;
 }
 
+Json event_json(const build::Event& event) {
+  using Kind = build::Event::Kind;
+  static const std::map<Kind, const char*> names = {
+      {Kind::begin, "begin"}, {Kind::step, "step"},      {Kind::output, "output"},
+      {Kind::done, "done"},   {Kind::failed, "failed"},  {Kind::stage_done, "stage_done"},
+      {Kind::note, "note"},   {Kind::message, "message"}};
+  Json out = {{"event", names.at(event.kind)}, {"text", event.text}};
+  if (event.id != 0) out["id"] = event.id;
+  if (event.kind == Kind::begin) out["steps"] = event.steps;
+  if (event.kind == Kind::step)
+    out.update({{"stage", event.stage_name},
+                {"number", event.number},
+                {"line", event.line},
+                {"trigger", event.trigger}});
+  if (event.kind == Kind::done || event.kind == Kind::failed)
+    out.update({{"seconds", event.seconds}, {"cached", event.cached}, {"line", event.line}});
+  return out;
+}
+
+// The events of a build as the client wants them: the classic text, quiet, or as they are.
+class BuildAnswer {
+ public:
+  explicit BuildAnswer(Call& call)
+      : quiet_(call.flag("q")), events_(call.flag("slipway")), out_(call), classic_([this](auto t) {
+          if (!quiet_) return out_.write({{"stream", t}});
+          if (held_.size() < (1u << 20)) held_ += t;
+        }) {}
+
+  void take(const build::Event& event) {
+    if (event.kind == build::Event::Kind::done && !event.cached) made_something_ = true;
+    if (!events_) return classic_(event);
+    if (event.kind != build::Event::Kind::note && event.kind != build::Event::Kind::stage_done)
+      out_.write(event_json(event));
+  }
+  void end(const std::string& id) {
+    if (quiet_) {
+      out_.write({{"stream", id + "\n"}});
+    } else {
+      out_.write({{"aux", {{"ID", id}}}});
+    }
+    out_.finish();
+  }
+  void fail(const Error& e, int code) {
+    if (!events_) classic_.flush();
+    if (quiet_ && !held_.empty()) out_.write({{"stream", held_}});
+    if (events_) out_.begin();
+    out_.fail(e, code);
+  }
+  bool made_something() const { return made_something_; }
+
+ private:
+  bool quiet_, events_, made_something_ = false;
+  JsonLines out_;
+  std::string held_;  // of a quiet build: shown when it fails
+  build::ClassicText classic_;
+};
+
 }  // namespace
 
 void build_image(Call& call) {
   if (call.deps.builder == nullptr) throw unimplemented("this daemon has no builder");
-  const auto request = build_request(call);
-  const bool quiet = call.flag("q");
-  JsonLines out(call);
-  std::string held;  // of a quiet build: shown when it fails
-  const auto output = [&](std::string_view text) {
-    if (!quiet) return out.write({{"stream", text}});
-    if (held.size() < (1u << 20)) held += text;
-  };
+  auto request = build_request(call);
+  if (call.flag("slipway")) read_private_part(call, request);
+  BuildAnswer answer(call);
   const ByteSource context = [&](std::span<char> into) { return call.exchange.read(into); };
-  const auto fail = [&](const Error& e, int code) {
-    if (quiet && !held.empty()) out.write({{"stream", held}});
-    out.fail(e, code);
-  };
+  const auto observer = [&](const build::Event& event) { answer.take(event); };
   try {
-    const auto id = call.deps.builder->build(request, context, output, call.exchange.stop());
-    if (quiet) {
-      out.write({{"stream", id + "\n"}});
-    } else {
-      out.write({{"aux", {{"ID", id}}}});
-    }
-    out.finish();
+    answer.end(call.deps.builder->build(request, context, observer, call.exchange.stop()));
   } catch (const build::StepFailed& e) {
-    fail(e, e.code());
+    answer.fail(e, e.code());
   } catch (const Error& e) {
     if (e.kind() == Kind::cancelled) throw;
-    fail(e, 0);
+    answer.fail(e, 0);
   }
+  if (answer.made_something()) call.deps.builder->collect();
 }
 
 void prune_build_cache(Call& call) {
   if (call.deps.builder == nullptr) throw unimplemented("this daemon has no builder");
-  const auto filters = Filters::parse(call.text("filters"), {"until", "id", "type", "inuse"});
-  if (filters.has("until") || filters.has("id") || filters.has("type")) {
-    throw unimplemented("filters of the build cache are not implemented: leave them out");
+  const auto filters =
+      Filters::parse(call.text("filters"), {"until", "unused-for", "id", "type", "inuse"});
+  if (filters.has("id") || filters.has("type") || filters.has("inuse")) {
+    throw unimplemented("of the build cache's filters only until is implemented");
   }
-  call.deps.builder->prune_cache();
-  call.json(200, {{"CachesDeleted", Json::array()}, {"SpaceReclaimed", 0}});
+  build::PruneOptions options;
+  for (const char* name : {"until", "unused-for"}) {
+    if (filters.has(name))
+      options.unused_for =
+          microseconds(build::parse_duration_ns(filters.values(name).front()) / 1000);
+  }
+  for (const char* name : {"keep-storage", "reserved-space", "max-used-space"}) {
+    if (const auto bytes = size_parameter(call, name); bytes > 0) options.keep_bytes = bytes;
+  }
+  const auto gone = call.deps.builder->prune_cache(options);
+  call.json(200, {{"CachesDeleted", gone.ids}, {"SpaceReclaimed", gone.bytes}});
+}
+
+Json build_cache_json(const Deps& deps) {
+  Json out = Json::array();
+  if (deps.builder == nullptr) return out;
+  for (const auto& one : deps.builder->cache_usage()) {
+    out.push_back({{"ID", one.id},
+                   {"Type", one.type},
+                   {"Description", one.description},
+                   {"InUse", one.in_use},
+                   {"Shared", one.shared},
+                   {"Size", one.bytes},
+                   {"CreatedAt", to_rfc3339(one.created, 9)},
+                   {"LastUsedAt", to_rfc3339(one.last_used, 9)},
+                   {"UsageCount", 1}});
+  }
+  return out;
 }
 
 }  // namespace slipway::docker

@@ -10,7 +10,6 @@
 #include "docker/auth.h"
 #include "docker/container_json.h"
 #include "docker/handlers.h"
-#include "docker/image_json.h"
 #include "image/image.h"
 #include "registry/client.h"
 
@@ -162,23 +161,6 @@ void login(Call& call) {
   if (!request) throw invalid_argument("a user name and a password are needed to log in");
   call.deps.registry.check_login(request->domain, request->credentials, call.exchange.stop());
   call.json(200, {{"Status", "Login Succeeded"}, {"IdentityToken", ""}});
-}
-
-void disk_usage(Call& call) {
-  Json images = Json::array(), containers = Json::array();
-  uint64_t layers = 0;
-  for (const auto& image : call.deps.images.list()) {
-    layers += image.size;
-    images.push_back(image_summary(image));
-  }
-  for (const auto& c : call.deps.engine.list()) {
-    if (c.spec.owner == "docker") containers.push_back(container_summary(c, call.deps));
-  }
-  call.json(200, {{"LayersSize", layers},
-                  {"Images", images},
-                  {"Containers", containers},
-                  {"Volumes", volumes_json(call.deps)},
-                  {"BuildCache", Json::array()}});
 }
 
 void not_a_swarm_manager(Call&) {

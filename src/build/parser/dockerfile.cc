@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <optional>
+#include <set>
 
 #include "base/strings.h"
 
@@ -35,23 +36,24 @@ bool is_comment(std::string_view line) {
   return trim(line).starts_with('#');
 }
 
-// "# escape=`" and "# syntax=..." count only before the first other line.
-char escape_directive(const std::vector<Line>& lines) {
+// "# escape=`", "# syntax=..." and "# check=..." count only before the first other line.
+void read_directives(const std::vector<Line>& lines, Dockerfile& file) {
+  std::set<std::string> seen;
   for (const auto& [text, number] : lines) {
     const std::string_view line = trim(text);
-    if (!line.starts_with('#')) return '\\';
+    if (!line.starts_with('#')) return;
     auto [name, value] = split_once(line.substr(1), '=');
     const std::string key = to_lower(trim(name));
-    if (value.empty() || key.empty() || !only_alnum_and(key, "-_")) return '\\';
-    if (key == "escape") {
-      const std::string_view wanted = trim(value);
-      if (wanted != "\\" && wanted != "`") {
-        throw DockerfileError(number, fmt::format("invalid ESCAPE '{}'. Must be ` or \\", wanted));
-      }
-      return wanted[0];
-    }
+    if (value.empty() || key.empty() || !only_alnum_and(key, "-_")) return;
+    const std::string_view wanted = trim(value);
+    if ((key == "escape" || key == "syntax") && !seen.insert(key).second)
+      throw DockerfileError(number, fmt::format("only one {} parser directive can be used", key));
+    if (key == "syntax") file.syntax = std::string(wanted);
+    if (key != "escape") continue;
+    if (wanted != "\\" && wanted != "`")
+      throw DockerfileError(number, fmt::format("invalid ESCAPE '{}'. Must be ` or \\", wanted));
+    file.escape = wanted[0];
   }
-  return '\\';
 }
 
 // True (and the escape cut off) when the line goes on in the next one.
@@ -138,11 +140,27 @@ void read_heredoc(HeredocMark& mark, const std::vector<Line>& lines, size_t& nex
                         fmt::format("unterminated heredoc: no line '{}'", mark.doc.name));
 }
 
+// A flag ends at the first blank outside quotes.
+size_t flag_end(std::string_view text) {
+  char quote = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quote != 0) {
+      if (c == quote) quote = 0;
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == ' ' || c == '\t') {
+      return i;
+    }
+  }
+  return text.size();
+}
+
 // Cuts leading --name[=value] words off the rest.
 void take_flags(RawInstruction& instruction) {
   std::string_view rest = instruction.rest;
   while (rest.starts_with("--")) {
-    const size_t end = std::min(rest.find_first_of(" \t"), rest.size());
+    const size_t end = flag_end(rest);
     const std::string_view word = rest.substr(2, end - 2);
     if (word.empty()) {
       rest = trim(rest.substr(end));
@@ -187,7 +205,7 @@ Dockerfile parse_dockerfile(std::string_view text) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   const auto lines = split_lines(text);
   Dockerfile file;
-  file.escape = escape_directive(lines);
+  read_directives(lines, file);
   size_t next = 0;
   while (next < lines.size()) {
     if (trim(lines[next].text).empty() || is_comment(lines[next].text)) {

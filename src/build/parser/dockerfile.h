@@ -39,6 +39,7 @@ struct RawInstruction {
 
 struct Dockerfile {
   char escape = '\\';
+  std::string syntax;  // of "# syntax=": which language version the author meant
   std::vector<RawInstruction> instructions;
 };
 

@@ -128,6 +128,14 @@ Ignore Ignore::parse(std::string_view text) {
   return made;
 }
 
+void Ignore::add(std::string_view pattern) {
+  for (auto& one : parse(pattern).patterns_) patterns_.push_back(std::move(one));
+}
+
+bool Ignore::has_exceptions() const {
+  return std::any_of(patterns_.begin(), patterns_.end(), [](const auto& one) { return one.keep; });
+}
+
 bool Ignore::excludes(std::string_view path) const {
   const auto parts = clean_parts(path);
   bool out = false;

@@ -10,9 +10,12 @@ class Ignore {
  public:
   // Throws Error(invalid_argument) naming the line of a malformed pattern.
   static Ignore parse(std::string_view text);
+  // One pattern more.
+  void add(std::string_view pattern);
   // path: relative, '/'-separated, without leading or trailing slash. The last matching pattern
   // decides; a pattern that matches a parent matches what is below.
   bool excludes(std::string_view path) const;
+  bool has_exceptions() const;  // some !pattern
   bool empty() const { return patterns_.empty(); }
 
  private:

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/strings.h"
+#include "build/parser/mounts.h"
 #include "build/parser/words.h"
 
 namespace slipway::build {
@@ -11,7 +12,11 @@ namespace {
 
 using Flags = std::map<std::string, std::string>;
 
-// The flags, each allowed and given once.
+bool may_repeat(std::string_view name) {
+  return name == "mount" || name == "exclude";
+}
+
+// The flags, each allowed and (but for those that may repeat) given once.
 Flags take_flags(const RawInstruction& raw, std::initializer_list<std::string_view> allowed) {
   Flags flags;
   for (const auto& [name, value] : raw.flags) {
@@ -19,7 +24,7 @@ Flags take_flags(const RawInstruction& raw, std::initializer_list<std::string_vi
     for (const auto one : allowed) known = known || one == name;
     if (!known)
       throw DockerfileError(raw.line, fmt::format("{}: unknown flag: {}", raw.keyword, name));
-    if (!flags.emplace(name, value).second) {
+    if (!flags.emplace(name, value).second && !may_repeat(name)) {
       throw DockerfileError(raw.line,
                             fmt::format("{}: duplicate flag specified: {}", raw.keyword, name));
     }
@@ -30,6 +35,25 @@ Flags take_flags(const RawInstruction& raw, std::initializer_list<std::string_vi
 std::string flag(const Flags& flags, const std::string& name) {
   const auto at = flags.find(name);
   return at == flags.end() ? "" : at->second;
+}
+
+std::vector<std::string> repeated(const RawInstruction& raw, std::string_view wanted) {
+  std::vector<std::string> out;
+  for (const auto& [name, value] : raw.flags) {
+    if (name == wanted) out.push_back(value);
+  }
+  return out;
+}
+
+// --link, --link=true, --link=false; nullopt: not given.
+std::optional<bool> switch_of(const RawInstruction& raw, const Flags& flags,
+                              const std::string& name) {
+  const auto at = flags.find(name);
+  if (at == flags.end()) return std::nullopt;
+  if (at->second.empty() || iequals(at->second, "true")) return true;
+  if (iequals(at->second, "false")) return false;
+  throw DockerfileError(raw.line, fmt::format("{} --{}: expecting boolean value, not: {}",
+                                              raw.keyword, name, at->second));
 }
 
 void need_rest(const RawInstruction& raw) {
@@ -108,14 +132,33 @@ Meaning make_arg(const RawInstruction& raw, char escape) {
   return arg;
 }
 
+void check_checksum(const RawInstruction& raw, const std::string& checksum) {
+  const std::string_view hex =
+      std::string_view(checksum).substr(std::min<size_t>(7, checksum.size()));
+  if (checksum.find('$') != std::string::npos) return;  // known only while building
+  if (!checksum.starts_with("sha256:") || hex.size() != 64 ||
+      hex.find_first_not_of("0123456789abcdef") != std::string_view::npos) {
+    throw DockerfileError(
+        raw.line, fmt::format("ADD --checksum: want sha256:<64 hex digits>, not \"{}\"", checksum));
+  }
+}
+
 Meaning make_copy(const RawInstruction& raw, char escape) {
   Copy copy;
   copy.add = raw.keyword == "ADD";
   const auto flags =
-      copy.add ? take_flags(raw, {"chown", "chmod"}) : take_flags(raw, {"chown", "chmod", "from"});
+      copy.add ? take_flags(raw, {"chown", "chmod", "link", "exclude", "checksum", "keep-git-dir",
+                                  "unpack"})
+               : take_flags(raw, {"chown", "chmod", "from", "link", "parents", "exclude"});
   copy.chown = flag(flags, "chown");
   copy.chmod = flag(flags, "chmod");
   copy.from = flag(flags, "from");
+  copy.checksum = flag(flags, "checksum");
+  if (!copy.checksum.empty()) check_checksum(raw, copy.checksum);
+  copy.excludes = repeated(raw, "exclude");
+  copy.link = switch_of(raw, flags, "link").value_or(false);
+  copy.parents = switch_of(raw, flags, "parents").value_or(false);
+  copy.unpack = switch_of(raw, flags, "unpack");
   copy.heredocs = raw.heredocs;
   auto words = parse_exec_form(raw.rest).value_or(split_words(raw.rest, escape));
   if (words.size() < 2) {
@@ -131,23 +174,35 @@ Meaning make_copy(const RawInstruction& raw, char escape) {
 
 Meaning make_run(const RawInstruction& raw) {
   for (const auto& [name, value] : raw.flags) {
-    if (name == "mount" || name == "security" || name == "device") {
-      throw DockerfileError(raw.line,
-                            fmt::format("RUN --{} is not supported by this builder yet", name));
-    }
+    if (name == "device")
+      throw DockerfileError(raw.line, "RUN --device is not supported by this builder");
   }
-  const auto flags = take_flags(raw, {"network"});
+  const auto flags = take_flags(raw, {"mount", "network", "security"});
+  Run run{command_of(raw.rest), raw.heredocs, repeated(raw, "mount"), flag(flags, "network"),
+          false};
+  for (const auto& mount : run.mounts) {
+    mount_source_stage(mount, raw.line);
+    if (mount.find('$') == std::string::npos) parse_run_mount(mount, raw.line);
+  }
+  if (run.network != "" && run.network != "default" && run.network != "none" &&
+      run.network != "host" && run.network.find('$') == std::string::npos) {
+    throw DockerfileError(raw.line, fmt::format("unsupported network mode \"{}\" (default, none "
+                                                "or host)",
+                                                run.network));
+  }
+  const std::string security = flag(flags, "security");
+  if (!security.empty() && security != "sandbox" && security != "insecure")
+    throw DockerfileError(raw.line, fmt::format("security \"{}\" is not valid (sandbox or "
+                                                "insecure)",
+                                                security));
+  run.insecure = security == "insecure";
   need_rest(raw);
-  return Run{command_of(raw.rest), raw.heredocs, flag(flags, "network")};
+  return run;
 }
 
 Meaning make_healthcheck(const RawInstruction& raw) {
-  for (const auto& [name, value] : raw.flags) {
-    if (name != "start-interval") continue;
-    throw DockerfileError(raw.line,
-                          "HEALTHCHECK --start-interval is not supported by this builder yet");
-  }
-  const auto flags = take_flags(raw, {"interval", "timeout", "start-period", "retries"});
+  const auto flags =
+      take_flags(raw, {"interval", "timeout", "start-period", "start-interval", "retries"});
   Healthcheck check;
   auto [type, rest] = split_once(raw.rest, ' ');
   type = to_upper(type);
@@ -172,6 +227,7 @@ Meaning make_healthcheck(const RawInstruction& raw) {
   check.interval_ns = duration("interval");
   check.timeout_ns = duration("timeout");
   check.start_period_ns = duration("start-period");
+  check.start_interval_ns = duration("start-interval");
   if (const std::string text = flag(flags, "retries"); !text.empty()) {
     const auto count = parse_int(text);
     if (!count || *count < 0 || *count > 1'000'000)
@@ -254,6 +310,7 @@ Instruction interpret_instruction(const RawInstruction& raw, char escape) {
 BuildFile interpret(const Dockerfile& file) {
   BuildFile out;
   out.escape = file.escape;
+  out.syntax = file.syntax;
   for (const auto& raw : file.instructions) {
     Instruction made = interpret_instruction(raw, file.escape);
     if (auto* from = std::get_if<From>(&made.meaning)) {

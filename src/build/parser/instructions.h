@@ -37,13 +37,18 @@ struct Copy {
   bool add = false;
   std::vector<std::string> sources;  // unexpanded; heredocs stand as "<<NAME"
   std::string destination;
-  std::string from, chown, chmod;
+  std::string from, chown, chmod, checksum;
+  std::vector<std::string> excludes;
+  bool link = false, parents = false;
+  std::optional<bool> unpack;  // ADD: archives of any source, or of none
   std::vector<Heredoc> heredocs;
 };
 struct Run {
   Command command;
   std::vector<Heredoc> heredocs;
+  std::vector<std::string> mounts;  // unexpanded, see mounts.h
   std::string network;
+  bool insecure = false;
 };
 struct Cmd {
   Command command;
@@ -72,7 +77,7 @@ struct StopSignal {
 struct Healthcheck {
   bool none = false;
   Command command;
-  int64_t interval_ns = 0, timeout_ns = 0, start_period_ns = 0;
+  int64_t interval_ns = 0, timeout_ns = 0, start_period_ns = 0, start_interval_ns = 0;
   int retries = 0;
 };
 struct Onbuild {
@@ -100,6 +105,7 @@ struct Stage {
 
 struct BuildFile {
   char escape = '\\';
+  std::string syntax;
   std::vector<Arg> global_args;  // before the first FROM
   std::vector<Stage> stages;
 };

@@ -1,0 +1,66 @@
+// The sources of one COPY or ADD: found, fetched and hashed only when it must be. Downloads and
+// heredocs become files of a folder of their own.
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "build/explain.h"
+#include "build/files.h"
+#include "build/job.h"
+#include "build/mounted_tree.h"
+
+namespace slipway::build {
+
+bool is_url(const std::string& text);
+bool is_git_url(const std::string& text);
+
+class CopySources {
+ public:
+  explicit CopySources(Job& job) : job_(job) {}
+  ~CopySources();
+  CopySources(const CopySources&) = delete;
+  CopySources& operator=(const CopySources&) = delete;
+
+  // From another stage or an image instead of the context.
+  void set_tree(const StageResult& tree) { from_ = tree; }
+  void set_excludes(const std::vector<std::string>& patterns);
+  void add_pattern(const std::string& pattern, bool parents);
+  void add_heredoc(const std::string& name, const std::string& content);
+  void add_url(const std::string& url, const std::string& checksum);
+
+  size_t count() const { return items_.size(); }
+  // What is known without reading a file; nullopt when that says nothing about the contents.
+  std::optional<std::string> definition() const;
+  // A checksum for each source; names each file in parts.
+  std::vector<std::string> sums(Parts& parts);
+  // unpack: archives of the context become their contents; of everything when said so.
+  void write(const linux::Root& to, const std::string& destination, const CopyOptions& options,
+             bool unpack_local, bool unpack_remote);
+
+ private:
+  enum class Kind { pattern, heredoc, url };
+  struct Item {
+    Kind kind = Kind::pattern;
+    std::string text, content, checksum;
+    bool parents = false;
+    std::vector<Selected> files{};
+  };
+  void resolve();
+  void resolve_one(Item& item);
+  const linux::Root& root_of(const Item& item) const;
+  const linux::Root& extra();
+
+  Job& job_;
+  std::optional<StageResult> from_;
+  Ignore excludes_;
+  std::vector<Item> items_;
+  bool resolved_ = false;
+  std::string dir_;  // of downloads and heredocs
+  std::unique_ptr<linux::Root> extra_;
+  std::unique_ptr<MountedTree> tree_;
+};
+
+}  // namespace slipway::build
