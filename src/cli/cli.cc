@@ -39,6 +39,9 @@ void add_up(CLI::App& app, UpCommand& up) {
       ->capture_default_str();
   command->add_option("--log-file", up.options.log_file,
                       "write the daemon's log there instead of stderr");
+  command->add_option("--registry-mirror", up.options.registry_mirrors,
+                      "ask this registry before Docker Hub (an http or https address; several are "
+                      "asked in order)");
   command
       ->add_option("--build-cache", up.options.build_cache_bytes,
                    "the most that the build cache may keep (10GB, 512MB)")

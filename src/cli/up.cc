@@ -109,6 +109,8 @@ std::vector<std::string> arguments_of(const daemon::Options& o) {
                                   "--build-cache",
                                   std::to_string(o.build_cache_bytes)};
   if (o.debug) out.push_back("--debug");
+  for (const auto& mirror : o.registry_mirrors)
+    out.insert(out.end(), {"--registry-mirror", mirror});
   return out;
 }
 

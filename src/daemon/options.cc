@@ -7,7 +7,7 @@
 namespace slipway::daemon {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Options, data_dir, run_dir, listen, port, account,
-                                                region, log_file, debug)
+                                                region, log_file, debug, registry_mirrors)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Instance, pid, start_time, version, started_at,
                                                 endpoint, options)
 

@@ -56,9 +56,8 @@ Parts::Parts(const Options& o)
       images(ready(o.data_dir + "/images"), *store, content),
       tokens(*store, clock),
       uploads(ready(o.data_dir + "/uploads"), content, clock),
-      docker_client(registry::make_client({*store, content, images, tokens, clock})),
-      trusted_client(
-          registry::make_client({*store, content, images, tokens, clock}, {.trusted = true})),
+      docker_client(registry::make_client(client_deps())),
+      trusted_client(registry::make_client(client_deps(), {.trusted = true})),
       engine({ready(o.data_dir + "/containers"), ready(o.run_dir, 0755)}, *store, images, clock),
       builder(
           {ready(o.data_dir + "/build"), engine, images, content, *trusted_client, *store, clock,
@@ -79,6 +78,13 @@ Parts::Parts(const Options& o)
   dispatcher.add(ecr::service(ecr));
   dispatcher.add(elb::service(elb));
   dispatcher.add(ecs::service(ecs));
+}
+
+registry::ClientDeps Parts::client_deps() {
+  registry::ClientDeps out{*store, content, images, tokens, clock};
+  for (const auto& mirror : options.registry_mirrors)
+    out.mirrors.push_back(registry::parse_mirror(mirror));
+  return out;
 }
 
 agent::Hooks Parts::agent_hooks() {

@@ -62,6 +62,7 @@ struct Parts {
 
  private:
   agent::Hooks agent_hooks();
+  registry::ClientDeps client_deps();
 };
 
 }  // namespace slipway::daemon

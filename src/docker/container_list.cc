@@ -3,6 +3,7 @@
 #include "base/strings.h"
 #include "container/networks.h"
 #include "docker/container_json.h"
+#include "docker/disk.h"
 #include "docker/filters.h"
 #include "docker/handlers.h"
 
@@ -114,7 +115,9 @@ void list_containers(Call& call) {
     if (info.spec.owner != "docker" || (!all && !up)) continue;
     if ((before && info.created >= *before) || (since && info.created <= *since)) continue;
     if (!fits(info, filters, call.deps)) continue;
-    out.push_back(container_summary(info, call.deps));
+    auto json = container_summary(info, call.deps);
+    if (call.flag("size")) add_sizes(call.deps, info, json);
+    out.push_back(std::move(json));
     if (limit > 0 && out.size() >= static_cast<size_t>(limit)) break;
   }
   call.json(200, out);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "docker/container_json.h"
+#include "docker/disk.h"
 #include "docker/filters.h"
 #include "docker/handlers.h"
 #include "docker/times.h"
@@ -59,7 +60,10 @@ container::WaitCondition condition_of(const std::string& text) {
 }  // namespace
 
 void inspect_container(Call& call) {
-  call.json(200, container_details(docker_container(call.deps, call.var("id")), call.deps));
+  const auto info = docker_container(call.deps, call.var("id"));
+  auto json = container_details(info, call.deps);
+  if (call.flag("size")) add_sizes(call.deps, info, json);
+  call.json(200, json);
 }
 
 void start_container(Call& call) {
@@ -132,10 +136,12 @@ void wait_container(Call& call) {
 }
 
 void prune_containers(Call& call) {
-  const auto filters = Filters::parse(call.text("filters"), {"label", "until"});
+  const auto filters = Filters::parse(call.text("filters"), {"label", "label!", "until"});
   std::optional<TimePoint> until;
-  if (filters.has("until")) until = parse_unix_time(filters.values("until").front());
+  if (filters.has("until"))
+    until = parse_until(filters.values("until").front(), call.deps.clock.now());
   Json deleted = Json::array();
+  uint64_t freed = 0;
   for (const auto& info : call.deps.engine.list()) {
     const auto status = info.state.status;
     const bool stopped = status == container::Status::exited || status == container::Status::dead ||
@@ -144,22 +150,21 @@ void prune_containers(Call& call) {
     if (!filters.allows_labels(merged_labels(info, call.deps))) continue;
     if (until && info.created > *until) continue;
     try {
+      const auto bytes = written_bytes(call.deps, info);
       call.deps.engine.remove(info.id, false, false);
+      freed += bytes;
       deleted.push_back(info.id);
     } catch (const Error& e) {  // started or removed meanwhile
       if (e.kind() != Kind::conflict && e.kind() != Kind::not_found) throw;
     }
   }
-  call.json(200, {{"ContainersDeleted", deleted}, {"SpaceReclaimed", 0}});
+  call.json(200, {{"ContainersDeleted", deleted}, {"SpaceReclaimed", freed}});
 }
 
 void top_container(Call& call) {
   const auto info = docker_container(call.deps, call.var("id"));
   if (info.state.pid == 0) throw conflict("container {} is not running", info.id);
-  const auto arguments = call.text("ps_args", "-ef");
-  if (arguments != "-ef")
-    throw unimplemented("top with other columns than ps -ef is not implemented");
-  call.json(200, processes_json(info.state.pid));
+  call.json(200, processes_json(info.state.pid, call.text("ps_args", "-ef")));
 }
 
 }  // namespace slipway::docker

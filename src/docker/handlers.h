@@ -9,9 +9,10 @@ void ping(Call&);
 void version(Call&);
 void info(Call&);
 void login(Call&);
-void disk_usage(Call&);
 void not_a_swarm_manager(Call&);
 void list_plugins(Call&);
+// disk.cc
+void disk_usage(Call&);
 // events.cc
 void events(Call&);
 // containers.cc

@@ -26,38 +26,48 @@ std::vector<std::string> familiar_names(const std::vector<std::string>& referenc
   return out;
 }
 
-Json image_summary(const image::Image& image) {
-  return {{"Id", image.id},
-          {"ParentId", ""},
-          {"RepoTags", familiar_names(image.tags)},
-          {"RepoDigests", familiar_names(image.digests)},
-          {"Created", to_epoch_ms(image.created) / 1000},
-          {"Size", image.size},
-          {"SharedSize", -1},
-          {"Labels", labels_of(image)},
-          {"Containers", -1}};
+Json image_summary(const image::Image& image, int minor) {
+  Json out = {{"Id", image.id},
+              {"ParentId", ""},
+              {"RepoTags", familiar_names(image.tags)},
+              {"RepoDigests", familiar_names(image.digests)},
+              {"Created", to_epoch_ms(image.created) / 1000},
+              {"Size", image.size},
+              {"SharedSize", -1},
+              {"Labels", labels_of(image)},
+              {"Containers", -1}};
+  if (image.tags.empty() && image.digests.empty() && minor < 43) {
+    out["RepoTags"] = {"<none>:<none>"};
+    out["RepoDigests"] = {"<none>@<none>"};
+  }
+  if (minor < 44) out["VirtualSize"] = image.size;
+  return out;
 }
 
-Json image_details(const image::Image& image) {
+Json image_details(const image::Image& image, int minor) {
   const auto raw = parse_json(image.config_json, "image config");
-  return {{"Id", image.id},
-          {"RepoTags", familiar_names(image.tags)},
-          {"RepoDigests", familiar_names(image.digests)},
-          {"Parent", ""},
-          {"Comment", ""},
-          {"Created", time_text(image.created)},
-          {"DockerVersion", ""},
-          {"Author", image.config.author},
-          {"Config", raw.value("config", Json::object())},
-          {"Architecture", image.config.architecture},
-          {"Os", image.config.os},
-          {"Size", image.size},
-          {"GraphDriver", {{"Name", "overlayfs"}, {"Data", nullptr}}},
-          {"RootFS", {{"Type", "layers"}, {"Layers", image.config.diff_ids}}},
-          {"Metadata", {{"LastTagTime", time_text({})}}}};
+  const auto& history = image.config.history;
+  Json out = {{"Id", image.id},
+              {"RepoTags", familiar_names(image.tags)},
+              {"RepoDigests", familiar_names(image.digests)},
+              {"Parent", ""},
+              {"Comment", history.empty() ? "" : history.back().comment},
+              {"Created", time_text(image.created)},
+              {"DockerVersion", ""},
+              {"Author", image.config.author},
+              {"Config", raw.value("config", Json::object())},
+              {"Architecture", image.config.architecture},
+              {"Os", image.config.os},
+              {"Size", image.size},
+              {"GraphDriver", {{"Name", "overlayfs"}, {"Data", nullptr}}},
+              {"RootFS", {{"Type", "layers"}, {"Layers", image.config.diff_ids}}},
+              {"Metadata", {{"LastTagTime", time_text({})}}}};
+  if (const auto variant = raw.find("variant"); variant != raw.end()) out["Variant"] = *variant;
+  if (minor < 44) out["VirtualSize"] = image.size;
+  return out;
 }
 
-Json history_json(const image::Image& image) {
+Json history_json(const image::Image& image, const std::vector<uint64_t>& layer_sizes) {
   Json out = Json::array();
   size_t layer = 0;
   for (const auto& step : image.config.history) {
@@ -66,7 +76,7 @@ Json history_json(const image::Image& image) {
                  {"Created", unix_seconds(step.created)},
                  {"CreatedBy", step.created_by},
                  {"Tags", nullptr},
-                 {"Size", empty ? 0 : image.layers[layer].size},
+                 {"Size", empty ? 0 : layer_sizes.at(layer)},
                  {"Comment", step.comment}};
     out.insert(out.begin(), std::move(line));
     if (!empty) ++layer;

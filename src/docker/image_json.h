@@ -5,9 +5,11 @@
 
 namespace slipway::docker {
 
-Json image_summary(const image::Image& image);
-Json image_details(const image::Image& image);
-Json history_json(const image::Image& image);
+// minor: of the API version that was asked for; older clients want some things said differently.
+Json image_summary(const image::Image& image, int minor);
+Json image_details(const image::Image& image, int minor);
+// layer_size: bytes of each layer's files, bottom first.
+Json history_json(const image::Image& image, const std::vector<uint64_t>& layer_sizes);
 // "docker.io/library/busybox:latest" -> "busybox:latest".
 std::vector<std::string> familiar_names(const std::vector<std::string>& references);
 

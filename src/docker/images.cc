@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "container/engine.h"
+#include "docker/fields.h"
 #include "docker/filters.h"
 #include "docker/handlers.h"
 #include "docker/image_json.h"
@@ -11,29 +12,27 @@ namespace slipway::docker {
 namespace {
 
 // app, app:1*, host/team/*: against "app:1" and the name alone, familiar and full.
-bool reference_fits(const image::Image& image, const std::string& pattern) {
-  for (const auto& tag : image.tags) {
-    const auto name = image::Reference::parse(tag);
-    const auto familiar = name.familiar();
-    const auto colon = familiar.rfind(':');
-    const bool has_tag =
-        colon != std::string::npos && familiar.find('/', colon) == std::string::npos;
-    const auto bare = has_tag ? familiar.substr(0, colon) : familiar;
-    for (const auto& text : {familiar, bare, name.full(), name.name()}) {
+bool reference_fits(const std::string& tag, const std::vector<std::string>& patterns) {
+  const auto name = image::Reference::parse(tag);
+  const auto familiar = name.familiar();
+  const auto end = name.digest.empty() ? familiar.rfind(':') : familiar.rfind('@');
+  for (const auto& text : {familiar, familiar.substr(0, end), name.full(), name.name()})
+    for (const auto& pattern : patterns)
       if (glob_match(pattern, text)) return true;
-    }
-  }
   return false;
 }
 
-bool fits(const image::Image& image, const Filters& filters) {
+// Keeps of an image what the filters ask for; false: nothing.
+bool fits(image::Image& image, const Filters& filters) {
   if (filters.has("dangling") && filters.flag("dangling", false) != image.tags.empty())
     return false;
-  const auto& patterns = filters.values("reference");
-  if (filters.has("reference") &&
-      std::none_of(patterns.begin(), patterns.end(),
-                   [&](const auto& p) { return reference_fits(image, p); })) {
-    return false;
+  if (filters.has("reference")) {
+    const auto other = [&](const auto& name) {
+      return !reference_fits(name, filters.values("reference"));
+    };
+    std::erase_if(image.tags, other);
+    std::erase_if(image.digests, other);
+    if (image.tags.empty() && image.digests.empty()) return false;
   }
   return filters.allows_labels({image.config.labels.begin(), image.config.labels.end()});
 }
@@ -58,6 +57,36 @@ std::optional<std::string> user_of(const Call& call, const std::string& image_id
   return stopped;
 }
 
+// An image is kept for one platform; another than that cannot be looked at.
+void check_platform(const Call& call, const image::Image& image, const std::string& name) {
+  const auto text = call.text("platform");
+  if (text.empty()) return;
+  const auto wanted = parse_json(text, "platform");
+  if (!wanted.is_object()) throw invalid_argument("platform: want a JSON object");
+  const auto system = text_field(wanted, "os"), machine = text_field(wanted, "architecture");
+  if ((system.empty() || system == image.config.os) &&
+      (machine.empty() || machine == image.config.architecture))
+    return;
+  throw not_found(
+      "image with reference {} was found but its platform ({}/{}) does not match the specified "
+      "platform ({}/{})",
+      name, image.config.os, image.config.architecture, system, machine);
+}
+
+// What the layers take that only these images hold.
+uint64_t layers_of_their_own(const Call& call, const std::vector<image::Image>& gone) {
+  std::set<image::Digest> needed;
+  for (const auto& image : call.deps.images.list())
+    needed.insert(image.config.diff_ids.begin(), image.config.diff_ids.end());
+  uint64_t bytes = 0;
+  for (const auto& image : gone)
+    for (size_t i = 0; i < image.layers.size(); ++i)
+      if (needed.insert(image.config.diff_ids[i]).second)
+        bytes +=
+            call.deps.images.layer_size(image.config.diff_ids[i]).value_or(image.layers[i].size);
+  return bytes;
+}
+
 Json remove_one(const Call& call, const std::string& name, bool force) {
   Json out = Json::array();
   const auto removed = call.deps.images.remove(
@@ -72,29 +101,43 @@ Json remove_one(const Call& call, const std::string& name, bool force) {
 }  // namespace
 
 void list_images(Call& call) {
-  const auto filters = Filters::parse(
-      call.text("filters"), {"dangling", "reference", "label", "before", "since", "until"});
+  const auto filters = Filters::parse(call.text("filters"), {"dangling", "reference", "label",
+                                                             "label!", "before", "since", "until"});
   std::optional<TimePoint> before, since;
-  if (filters.has("until")) before = parse_unix_time(filters.values("until").front());
+  if (filters.has("until"))
+    before = parse_until(filters.values("until").front(), call.deps.clock.now());
   for (const auto& name : filters.values("before")) before = call.deps.images.get(name).created;
   for (const auto& name : filters.values("since")) since = call.deps.images.get(name).created;
   auto images = call.deps.images.list();
   std::stable_sort(images.begin(), images.end(),
                    [](const auto& a, const auto& b) { return a.created > b.created; });
   Json out = Json::array();
-  for (const auto& image : images) {
+  for (auto& image : images) {
     if ((before && image.created >= *before) || (since && image.created <= *since)) continue;
-    if (fits(image, filters)) out.push_back(image_summary(image));
+    if (fits(image, filters)) out.push_back(image_summary(image, call.minor));
   }
   call.json(200, out);
 }
 
 void inspect_image(Call& call) {
-  call.json(200, image_details(call.deps.images.get(call.var("name"))));
+  const auto image = call.deps.images.get(call.var("name"));
+  check_platform(call, image, call.var("name"));
+  call.json(200, image_details(image, call.minor));
 }
 
 void image_history(Call& call) {
-  call.json(200, history_json(call.deps.images.get(call.var("name"))));
+  const auto image = call.deps.images.get(call.var("name"));
+  check_platform(call, image, call.var("name"));
+  std::vector<uint64_t> sizes;
+  for (const auto& id : image.config.diff_ids) {
+    auto size = call.deps.images.layer_size(id);
+    if (!size) {  // how much is in a layer is known once it is unpacked
+      call.deps.images.unpack(image, call.exchange.stop());
+      size = call.deps.images.layer_size(id);
+    }
+    sizes.push_back(size.value_or(0));
+  }
+  call.json(200, history_json(image, sizes));
 }
 
 void tag_image(Call& call) {
@@ -115,12 +158,14 @@ void remove_image(Call& call) {
 }
 
 void prune_images(Call& call) {
-  const auto filters = Filters::parse(call.text("filters"), {"dangling", "label", "until"});
+  const auto filters =
+      Filters::parse(call.text("filters"), {"dangling", "label", "label!", "until"});
   const bool dangling_only = filters.flag("dangling", true);
   std::optional<TimePoint> until;
-  if (filters.has("until")) until = parse_unix_time(filters.values("until").front());
+  if (filters.has("until"))
+    until = parse_until(filters.values("until").front(), call.deps.clock.now());
   Json deleted = Json::array();
-  uint64_t freed = 0;
+  std::vector<image::Image> gone;
   for (const auto& image : call.deps.images.list()) {
     if ((dangling_only && !image.tags.empty()) || user_of(call, image.id)) continue;
     if (until && image.created > *until) continue;
@@ -131,12 +176,12 @@ void prune_images(Call& call) {
       for (const auto& name : names) {
         for (auto& line : remove_one(call, name, false)) deleted.push_back(std::move(line));
       }
-      freed += image.size;
+      if (!call.deps.images.find(image.id)) gone.push_back(image);
     } catch (const Error& e) {  // used or removed meanwhile
       if (e.kind() != Kind::conflict && e.kind() != Kind::not_found) throw;
     }
   }
-  call.json(200, {{"ImagesDeleted", deleted}, {"SpaceReclaimed", freed}});
+  call.json(200, {{"ImagesDeleted", deleted}, {"SpaceReclaimed", layers_of_their_own(call, gone)}});
 }
 
 }  // namespace slipway::docker

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "build/parser/instructions.h"
 
 namespace slipway::docker {
 
@@ -19,6 +20,16 @@ std::optional<TimePoint> parse_unix_time(std::string_view text) {
   const auto part = parse_int(micros);
   if (!part) throw invalid_argument("invalid time \"{}\"", text);
   return TimePoint(seconds(*secs) + microseconds(*part));
+}
+
+TimePoint parse_until(std::string_view text, TimePoint now) {
+  const bool duration = !text.empty() &&
+                        text.find_first_not_of("0123456789.hmsuµn") == std::string_view::npos &&
+                        text.find_first_of("hms") != std::string_view::npos;
+  if (duration) return now - microseconds(build::parse_duration_ns(text) / 1000);
+  const auto time = parse_unix_time(text);
+  if (!time) throw invalid_argument("invalid filter 'until={}'", text);
+  return *time;
 }
 
 std::string time_text(const std::optional<TimePoint>& time) {

@@ -4,41 +4,19 @@
 #include "container/engine.h"
 #include "docker/auth.h"
 #include "docker/handlers.h"
+#include "docker/progress.h"
 #include "image/image.h"
 #include "registry/client.h"
 
 namespace slipway::docker {
 namespace {
 
-std::string size_text(uint64_t bytes) {
-  static const char* const kUnits[] = {"B", "kB", "MB", "GB", "TB"};
-  double value = static_cast<double>(bytes);
-  size_t unit = 0;
-  while (value >= 1000 && unit < 4) {
-    value /= 1000;
-    ++unit;
-  }
-  return fmt::format("{:.4g}{}", value, kUnits[unit]);
-}
-
-// "[====>     ]  1.2MB/4MB"
-std::string bar(uint64_t current, uint64_t total) {
-  constexpr size_t kWidth = 50;
-  if (total == 0) return size_text(current);
-  const auto done =
-      static_cast<size_t>(std::min<double>(1, static_cast<double>(current) / total) * kWidth);
-  std::string line(done, '=');
-  if (done < kWidth) line += '>';
-  line.resize(kWidth, ' ');
-  return fmt::format("[{}]  {}/{}", line, size_text(current), size_text(total));
-}
-
 Json progress_line(const registry::Progress& progress) {
   Json out = {{"status", progress.status}, {"progressDetail", Json::object()}};
   if (!progress.id.empty()) out["id"] = progress.id;
   if (progress.total > 0 || progress.current > 0) {
     out["progressDetail"] = {{"current", progress.current}, {"total", progress.total}};
-    out["progress"] = bar(progress.current, progress.total);
+    out["progress"] = progress_bar(progress.current, progress.total);
   }
   return out;
 }
@@ -57,11 +35,6 @@ image::Reference pulled_name(const Call& call) {
     throw unimplemented("pulling all tags of a repository is not implemented: name a tag");
   }
   return reference;
-}
-
-void check_platform(const std::string& platform) {
-  if (platform.empty() || platform == "linux" || platform == "linux/amd64") return;
-  throw invalid_argument("platform {} does not run on this machine (linux/amd64)", platform);
 }
 
 // The tags of a repository that are here.
@@ -91,17 +64,16 @@ void push_one(const Call& call, const image::Reference& name,
 }  // namespace
 
 void pull_image(Call& call) {
-  if (!call.text("fromSrc").empty()) throw unimplemented("importing images is not implemented");
+  if (!call.text("fromSrc").empty()) return import_image(call);
   if (call.text("fromImage").empty()) throw invalid_argument("no image was named (fromImage)");
-  check_platform(call.text("platform"));
   const auto name = pulled_name(call);
   const auto credentials =
       parse_auth_header(call.exchange.request().headers.get("X-Registry-Auth"));
   const auto before = call.deps.images.find(name.full());
   JsonLines out(call);
   try {
-    const auto pulled = call.deps.registry.pull(
-        name, credentials,
+    const auto pulled = call.deps.registry.pull_platform(
+        name, call.text("platform"), credentials,
         [&](const auto& progress) {
           if (!out.begun()) {
             out.write({{"status", "Pulling from " + name.path},

@@ -147,12 +147,26 @@ Images::Layer stream_layer(ContentStore& content, const ByteSource& source,
   };
   const ByteSource plain =
       as_it_is ? make_decompressor(teed(raw), kind) : teed(make_decompressor(raw, kind));
-  const auto unpacked = unpack_layer(plain, directory, stop);
-  if (as_it_is) {  // what follows the compressed stream is part of the blob all the same
+  // What follows the compressed stream is part of the blob all the same.
+  const auto read_to_the_end = [&] {
     std::vector<char> rest(64 * 1024);
-    while (const size_t n = raw(rest)) blob.write(std::string_view(rest.data(), n));
+    while (const size_t n = as_it_is ? raw(rest) : 0) {
+      stop.throw_if_requested();
+      blob.write(std::string_view(rest.data(), n));
+    }
+    blob.finish();
+  };
+  UnpackedLayer unpacked;
+  try {
+    unpacked = unpack_layer(plain, directory, stop);
+  } catch (const Error& e) {
+    if (expected.empty() || e.kind() != Kind::invalid_argument) throw;
+    // Bytes that are not the announced ones are the reason, not what they look like.
+    read_to_the_end();
+    ingest->commit(expected);
+    throw;
   }
-  blob.finish();
+  read_to_the_end();
   if (gzip) {
     gzip->finish();
     kind = Compression::gzip;

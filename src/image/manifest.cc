@@ -2,6 +2,7 @@
 #include "image/manifest.h"
 
 #include "base/error.h"
+#include "base/strings.h"
 #include "codec/json.h"
 
 namespace slipway::image {
@@ -108,9 +109,44 @@ Manifest Manifest::parse(std::string_view text, std::string_view media_type) {
 }
 
 const Child* Manifest::for_this_machine() const {
+  return for_platform(Platform::parse(""));
+}
+
+const Child* Manifest::for_platform(const Platform& platform) const {
   for (const auto& child : children)
-    if (child.os == "linux" && child.architecture == machine_architecture()) return &child;
+    if (child.os == platform.os && child.architecture == platform.architecture &&
+        (platform.variant.empty() || child.variant == platform.variant))
+      return &child;
   return nullptr;
+}
+
+Platform Platform::parse(std::string_view text) {
+  Platform out{"linux", std::string(machine_architecture()), "", false};
+  if (text.empty()) return out;
+  out.asked = true;
+  auto parts = split(text, '/');
+  const bool well_formed =
+      parts.size() <= 3 && std::all_of(parts.begin(), parts.end(), [](auto& p) {
+        return !p.empty() && p.size() < 64 && only_alnum_and(p, "_.-");
+      });
+  if (!well_formed)
+    throw invalid_argument("\"{}\" is not a platform (os/architecture[/variant])",
+                           text.substr(0, 100));
+  if (parts.size() > 1 || parts[0] == "linux" || parts[0] == "windows") {
+    out.os = to_lower(parts[0]);
+    parts.erase(parts.begin());
+  }
+  if (!parts.empty()) out.architecture = to_lower(parts[0]);
+  if (out.architecture == "x86_64" || out.architecture == "x86-64") out.architecture = "amd64";
+  if (out.architecture == "aarch64") out.architecture = "arm64";
+  if (parts.size() > 1) out.variant = to_lower(parts[1]);
+  return out;
+}
+
+std::string Platform::text() const {
+  std::string out = os + "/" + architecture;
+  if (!variant.empty()) out += "/" + variant;
+  return out;
 }
 
 std::vector<Descriptor> Manifest::references() const {

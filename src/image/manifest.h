@@ -25,6 +25,15 @@ inline constexpr std::string_view media_docker_layer =
 inline constexpr size_t max_manifest_bytes = 4u << 20;
 inline constexpr size_t max_config_bytes = 8u << 20;
 
+// "linux/arm64/v8", "arm64": as people write it. Empty parts mean any.
+struct Platform {
+  std::string os, architecture, variant;
+  bool asked = false;  // somebody named it
+  // Throws Error(invalid_argument). Empty text: this machine.
+  static Platform parse(std::string_view text);
+  std::string text() const;
+};
+
 struct Child {
   Descriptor descriptor;
   std::string os, architecture, variant;
@@ -45,6 +54,7 @@ struct Manifest {
   static Manifest parse(std::string_view text, std::string_view media_type = {});
   // The child for linux on this machine's architecture; nullptr when there is none.
   const Child* for_this_machine() const;
+  const Child* for_platform(const Platform& platform) const;
   // config and layers, or children.
   std::vector<Descriptor> references() const;
 };

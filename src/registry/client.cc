@@ -17,8 +17,15 @@ class RegistryClient final : public Client {
 
   Pulled pull(const image::Reference& name, const std::optional<Credentials>& credentials,
               const OnProgress& progress, const Stop& stop) override {
-    if (local_domain(name.domain)) return local_.pull(name, credentials, progress);
-    return remote_pull(deps_, name, credentials, progress, stop);
+    return pull_platform(name, "", credentials, progress, stop);
+  }
+
+  Pulled pull_platform(const image::Reference& name, const std::string& platform,
+                       const std::optional<Credentials>& credentials, const OnProgress& progress,
+                       const Stop& stop) override {
+    const auto wanted = image::Platform::parse(platform);
+    if (local_domain(name.domain)) return local_.pull(name, wanted, credentials, progress);
+    return remote_pull(deps_, name, wanted, credentials, progress, stop);
   }
 
   image::Digest push(const image::Reference& name, const std::optional<Credentials>& credentials,

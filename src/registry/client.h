@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "base/error.h"
 #include "base/stop.h"
 #include "image/image.h"
 #include "registry/repositories.h"
@@ -43,6 +44,13 @@ class Client {
   virtual ~Client() = default;
   virtual Pulled pull(const image::Reference& name, const std::optional<Credentials>& credentials,
                       const OnProgress& progress, const Stop& stop) = 0;
+  // As pull, of an index's image for a platform ("linux/arm64/v8"; empty: this machine).
+  virtual Pulled pull_platform(const image::Reference& name, const std::string& platform,
+                               const std::optional<Credentials>& credentials,
+                               const OnProgress& progress, const Stop& stop) {
+    if (!platform.empty()) throw unimplemented("platforms cannot be chosen here");
+    return pull(name, credentials, progress, stop);
+  }
   // Returns the digest of the pushed manifest.
   virtual image::Digest push(const image::Reference& name,
                              const std::optional<Credentials>& credentials,
@@ -60,7 +68,11 @@ struct ClientDeps {
   const Clock& clock;
   // As ServerDeps::authorize; for local names.
   Authorize authorize = {};
+  // Asked before Docker Hub, in this order: "https://mirror.example.com".
+  std::vector<std::string> mirrors = {};
 };
+// Throws Error(invalid_argument) unless the text is an http or https address without a path.
+std::string parse_mirror(std::string_view url);
 
 struct ClientOptions {
   // A caller inside the program (the agent, the builder's FROM) needs no credentials for local

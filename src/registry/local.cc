@@ -68,8 +68,8 @@ void Local::check_login(std::string_view domain, const Credentials& credentials)
   authenticate(scope_of(domain), credentials);
 }
 
-Pulled Local::pull(const image::Reference& name, const std::optional<Credentials>& credentials,
-                   const OnProgress& progress) try {
+Pulled Local::pull(const image::Reference& name, const image::Platform& platform,
+                   const std::optional<Credentials>& credentials, const OnProgress& progress) try {
   const Scope scope = scope_of(name.domain);
   const auto who = authenticate(scope, credentials);
   RepositoryPtr repository;
@@ -80,21 +80,22 @@ Pulled Local::pull(const image::Reference& name, const std::optional<Credentials
   });
   authorize(who, "ecr:BatchGetImage", *repository);
   if (!found) throw manifest_unknown();
-  return take(name, *repository, *found, progress);
+  return take(name, platform, *repository, *found, progress);
 } catch (const RegistryError& e) {
   throw pull_error(e, name);
 }
 
-Pulled Local::take(const image::Reference& name, const Repository& repository,
-                   const StoredManifest& found, const OnProgress& progress) {
+Pulled Local::take(const image::Reference& name, const image::Platform& platform,
+                   const Repository& repository, const StoredManifest& found,
+                   const OnProgress& progress) {
   image::Digest digest = found.digest;
   std::string text = deps_.content.read(digest, image::max_manifest_bytes);
   auto manifest = image::Manifest::parse(text, found.media_type);
   if (manifest.index) {
-    const auto* child = manifest.for_this_machine();
+    const auto* child = manifest.for_platform(platform);
     if (child == nullptr)
-      throw not_found("no matching manifest for linux/{} in the manifest list entries of {}",
-                      image::machine_architecture(), name.familiar());
+      throw not_found("no matching manifest for {} in the manifest list entries of {}",
+                      platform.text(), name.familiar());
     digest = child->descriptor.digest;
     text = deps_.content.read(digest, image::max_manifest_bytes);
     manifest = image::Manifest::parse(text, child->descriptor.media_type);

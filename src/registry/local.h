@@ -1,5 +1,6 @@
 // Pull and push of local names: look-ups and rows, no bytes, no HTTP. Inside registry/.
 #pragma once
+#include "image/manifest.h"
 #include "registry/client.h"
 
 namespace slipway::registry {
@@ -7,8 +8,8 @@ namespace slipway::registry {
 class Local {
  public:
   Local(const ClientDeps& deps, bool trusted) : deps_(deps), trusted_(trusted) {}
-  Pulled pull(const image::Reference& name, const std::optional<Credentials>& credentials,
-              const OnProgress& progress);
+  Pulled pull(const image::Reference& name, const image::Platform& platform,
+              const std::optional<Credentials>& credentials, const OnProgress& progress);
   image::Digest push(const image::Reference& name, const std::optional<Credentials>& credentials,
                      const OnProgress& progress);
   void check_login(std::string_view domain, const Credentials& credentials);
@@ -19,8 +20,9 @@ class Local {
                                         const std::optional<Credentials>& credentials) const;
   void authorize(const std::optional<Principal>& who, std::string_view action,
                  const Repository& repository) const;
-  Pulled take(const image::Reference& name, const Repository& repository,
-              const StoredManifest& found, const OnProgress& progress);
+  Pulled take(const image::Reference& name, const image::Platform& platform,
+              const Repository& repository, const StoredManifest& found,
+              const OnProgress& progress);
 
   const ClientDeps& deps_;
   bool trusted_;

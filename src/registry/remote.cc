@@ -91,11 +91,20 @@ std::string short_id(std::string_view digest) {
 }
 
 Remote::Remote(std::string_view domain, std::string path, std::optional<Credentials> credentials,
-               bool for_push)
-    : base_(base_url(domain)),
+               bool for_push, std::string base)
+    : base_(base.empty() ? base_url(domain) : std::move(base)),
       path_(std::move(path)),
       credentials_(std::move(credentials)),
       for_push_(for_push) {}
+
+std::string parse_mirror(std::string_view url) {
+  const auto parsed = net::parse_url(url);
+  if ((parsed.scheme != "http" && parsed.scheme != "https") || parsed.path_and_query.size() > 1)
+    throw invalid_argument(
+        "a registry mirror is an http or https address without a path, not \"{}\"",
+        url.substr(0, 200));
+  return url.ends_with('/') ? std::string(url.substr(0, url.size() - 1)) : std::string(url);
+}
 
 std::string Remote::url(std::string_view rest) const {
   if (path_.empty()) return base_ + "/v2/" + std::string(rest);

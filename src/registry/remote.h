@@ -8,6 +8,7 @@
 
 #include "base/stop.h"
 #include "base/sync.h"
+#include "image/manifest.h"
 #include "net/http.h"
 #include "registry/client.h"
 
@@ -15,9 +16,10 @@ namespace slipway::registry {
 
 class Remote {
  public:
-  // path: the repository; empty for a login check.
+  // path: the repository; empty for a login check. base: where the registry is, if not at its
+  // domain ("https://mirror.example.com").
   Remote(std::string_view domain, std::string path, std::optional<Credentials> credentials,
-         bool for_push);
+         bool for_push, std::string base = {});
   using MakeRequest = std::function<net::ClientRequest()>;
   // Sends what make returns (called again when the registry asks for credentials), follows
   // redirects of GET and HEAD. Any status may come back, 401 only when authentication failed.
@@ -48,8 +50,8 @@ std::string short_id(std::string_view digest);
 Error remote_error(net::ClientResponse& response, std::string_view what);
 
 Pulled remote_pull(const ClientDeps& deps, const image::Reference& name,
-                   const std::optional<Credentials>& credentials, const OnProgress& progress,
-                   const Stop& stop);
+                   const image::Platform& platform, const std::optional<Credentials>& credentials,
+                   const OnProgress& progress, const Stop& stop);
 image::Digest remote_push(const ClientDeps& deps, const image::Reference& name,
                           const std::optional<Credentials>& credentials, const OnProgress& progress,
                           const Stop& stop);
