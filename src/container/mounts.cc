@@ -103,7 +103,9 @@ ResolvedMount resolve_bind(const Mount& mount, const std::string& target) {
   out.propagation = mount.propagation;
   out.read_only = mount.read_only;
   out.recursive = mount.recursive;
-  out.read_only_recursive = mount.read_only && mount.recursive && mount.read_only_recursive;
+  // A file has nothing below it, and crun opens its target as a directory for this option.
+  out.read_only_recursive = mount.read_only && mount.recursive && mount.read_only_recursive &&
+                            std::filesystem::is_directory(mount.source);
   return out;
 }
 
