@@ -111,6 +111,7 @@ class Changer {
 }  // namespace
 
 void apply_changes(image::Config& config, const std::vector<std::string>& changes) {
+  if (trim(join(changes, "")).empty()) return;
   const auto file = build::parse_dockerfile(join(changes, "\n"));
   Changer changer(config);
   for (const auto& raw : file.instructions) {

@@ -181,16 +181,21 @@ class Loader {
   }
 
   // The manifests that an archive holds beside manifest.json, by their config: what was pushed or
-  // pulled under a digest keeps it.
+  // pulled under a digest keeps it. Docker's kind counts more: the other may be a translation.
   void index_manifests() {
-    const auto index = texts_.find("index.json");
-    if (index == texts_.end()) return;
-    for (const auto& entry : parse_archive_index(index->second)) {
-      const auto found = texts_.find(member_of_digest(entry.manifest.digest));
-      if (found == texts_.end()) continue;
-      const auto manifest = Manifest::parse(found->second, entry.manifest.media_type);
-      if (!manifest.index && manifest.config && has_all(manifest))
-        manifests_[manifest.config->digest] = {found->second, manifest.media_type};
+    for (const auto& [name, text] : texts_) {
+      if (digest_of_member(name).empty() || text.find("schemaVersion") == std::string::npos)
+        continue;
+      Manifest manifest;
+      try {
+        manifest = Manifest::parse(text, {});
+      } catch (const Error&) {  // some other document
+        continue;
+      }
+      if (manifest.index || !manifest.config || !has_all(manifest)) continue;
+      const bool docker = manifest.media_type == media_docker_manifest;
+      if (docker || !manifests_.contains(manifest.config->digest))
+        manifests_[manifest.config->digest] = {text, manifest.media_type};
     }
   }
 

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "codec/hash.h"
 #include "codec/json.h"
 #include "codec/tar.h"
 #include "image/archive_index.h"
@@ -14,6 +15,37 @@ namespace {
 
 Json described(const Descriptor& blob) {
   return {{"mediaType", blob.media_type}, {"digest", blob.digest}, {"size", blob.size}};
+}
+
+std::string oci_type(const std::string& type) {
+  if (type == media_docker_manifest) return std::string(media_oci_manifest);
+  if (type == media_docker_config) return "application/vnd.oci.image.config.v1+json";
+  if (type == media_docker_layer) return "application/vnd.oci.image.layer.v1.tar+gzip";
+  return type;
+}
+
+// The manifest that the archive's index shows: readers of OCI layouts know no other kind.
+struct ShownManifest {
+  Descriptor descriptor;
+  std::string text;
+};
+
+ShownManifest shown_manifest(const ContentStore& content, const Image& image) {
+  ShownManifest out{{image.manifest_media_type, image.manifest_digest, 0},
+                    content.read(image.manifest_digest, max_manifest_bytes)};
+  if (image.manifest_media_type == media_docker_manifest) {
+    auto json = parse_json(out.text, "manifest");
+    json["mediaType"] = media_oci_manifest;
+    const auto convert = [](Json& part) {
+      part["mediaType"] = oci_type(part.value("mediaType", std::string()));
+    };
+    convert(json.at("config"));
+    for (auto& layer : json.at("layers")) convert(layer);
+    out.text = json.dump();
+    out.descriptor = {std::string(media_oci_manifest), sha256_digest(out.text), 0};
+  }
+  out.descriptor.size = out.text.size();
+  return out;
 }
 
 // manifest.json: what every docker load, podman and skopeo read.
@@ -46,11 +78,11 @@ Json old_repositories(const std::vector<SavedImage>& images) {
   return out;
 }
 
-Json oci_index(const ContentStore& content, const std::vector<SavedImage>& images) {
+Json oci_index(const std::vector<ShownManifest>& manifests, const std::vector<SavedImage>& images) {
   Json list = Json::array();
-  for (const auto& [image, tags] : images) {
-    Json entry = described({image.manifest_media_type, image.manifest_digest,
-                            content.size(image.manifest_digest).value_or(0)});
+  for (size_t i = 0; i < images.size(); ++i) {
+    const auto& [image, tags] = images[i];
+    Json entry = described(manifests[i].descriptor);
     entry["platform"] = {{"architecture", image.config.architecture}, {"os", image.config.os}};
     for (const auto& tag : tags) {
       entry["annotations"] = {{"io.containerd.image.name", tag.full()},
@@ -68,20 +100,23 @@ class Saver {
       : content_(content), stop_(stop), tar_(sink), buffer_(1u << 20) {}
 
   void run(const std::vector<SavedImage>& images) {
-    std::set<Digest> blobs;
+    std::map<Digest, std::string> blobs;  // with its text, or empty: as it is in the store
+    std::vector<ShownManifest> manifests;
     for (const auto& [image, tags] : images) {
-      blobs.insert({image.id, image.manifest_digest});
-      for (const auto& layer : image.layers) blobs.insert(layer.digest);
+      for (const auto& digest : {image.id, image.manifest_digest}) blobs.try_emplace(digest);
+      for (const auto& layer : image.layers) blobs.try_emplace(layer.digest);
+      manifests.push_back(shown_manifest(content_, image));
+      blobs[manifests.back().descriptor.digest] = manifests.back().text;
     }
     directory("blobs/");
     std::string folder;
-    for (const auto& digest : blobs) {
+    for (const auto& [digest, bytes] : blobs) {
       const auto name = member_of_digest(digest);
       if (auto parent = name.substr(0, name.rfind('/') + 1); parent != folder)
         directory(folder = parent);
-      blob(name, digest);
+      bytes.empty() ? blob(name, digest) : text(name, bytes);
     }
-    text("index.json", oci_index(content_, images).dump());
+    text("index.json", oci_index(manifests, images).dump());
     text("manifest.json", docker_manifest(images).dump());
     text("oci-layout", R"({"imageLayoutVersion": "1.0.0"})");
     text("repositories", old_repositories(images).dump());
