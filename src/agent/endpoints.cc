@@ -23,18 +23,15 @@ constexpr const char* endpoint_table_name = "slipway_endpoint";
 std::string redirect_rules() {
   const auto rule = fmt::format("ip daddr {0} tcp dport 80 dnat to {0}:{1}", address, hidden_port);
   return fmt::format(
-      "add table ip {0}\ndelete table ip {0}\n"
-      "table ip {0} {{\n"
-      " chain here {{ type nat hook output priority -100; {1}; }}\n"
-      " chain in {{ type nat hook prerouting priority -100; {1}; }}\n"
-      "}}\n",
-      endpoint_table_name, rule);
+      " chain here {{ type nat hook output priority -100; {0}; }}\n"
+      " chain in {{ type nat hook prerouting priority -100; {0}; }}\n",
+      rule);
 }
 
 // In the calling thread's namespace.
 Fd open_socket() {
   linux::Links().add_address("lo", std::string(address) + "/32");
-  linux::Nft().run(redirect_rules());
+  linux::Nft().make_table("ip", endpoint_table_name, redirect_rules());
   return linux::listen_tcp_socket(address, hidden_port);
 }
 

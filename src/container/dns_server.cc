@@ -126,12 +126,10 @@ Fd open_socket(int type, uint16_t& port) {
 
 std::string redirection(uint16_t udp_port, uint16_t tcp_port) {
   return fmt::format(
-      "add table ip slipway_dns\ndelete table ip slipway_dns\n"
-      "table ip slipway_dns {{\n"
       " chain out {{ type nat hook output priority -100;\n"
       "  ip daddr {0} udp dport 53 dnat to {0}:{1}\n"
       "  ip daddr {0} tcp dport 53 dnat to {0}:{2}\n"
-      " }}\n}}\n",
+      " }}",
       dns_address, udp_port, tcp_port);
 }
 
@@ -188,7 +186,7 @@ void DnsServer::open(const std::string& container, const std::string& netns_path
     uint16_t udp_port = 0, tcp_port = 0;
     udp = dns::open_socket(SOCK_DGRAM, udp_port);
     tcp = dns::open_socket(SOCK_STREAM, tcp_port);
-    linux::Nft().run(dns::redirection(udp_port, tcp_port));
+    linux::Nft().make_table("ip", "slipway_dns", dns::redirection(udp_port, tcp_port));
   });
   const std::lock_guard lock(impl_->loop.mutex);
   const auto seat = std::make_shared<dns::Seat>();

@@ -1,5 +1,6 @@
 // Containers on the bridges: their links, addresses, default route and published ports.
 #include "base/error.h"
+#include "base/ids.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "container/network.h"
@@ -42,7 +43,7 @@ Dataplane::Plug Dataplane::place(const std::string& id, const EndpointSpec& want
   }
   Plug out;
   Endpoint& endpoint = out.endpoint;
-  endpoint.id = endpoint_id(id, network.id);
+  endpoint.id = random_hex(64);
   endpoint.network = network.name;
   endpoint.network_id = network.id;
   endpoint.ip = linux::ipv4_text(address);
@@ -237,8 +238,17 @@ std::vector<Endpoint> Dataplane::release(const std::string& id) {
       member.reserved.clear();
     }
   }
+  // Removing a link takes the kernel twenty milliseconds, during which nobody else can change any.
+  // Down, it does not answer for its address any more; it ends with its namespace, in the
+  // background.
   linux::Links links;
-  for (const Endpoint& endpoint : gone) links.remove(host_link(endpoint.id));
+  for (const Endpoint& endpoint : gone) {
+    try {
+      links.set_up(host_link(endpoint.id), false);
+    } catch (const Error& e) {
+      if (e.kind() != Kind::not_found) log::warning("container", "{}", e.what());
+    }
+  }
   linux::delete_netns(netns_path(id));
   const std::lock_guard lock(mutex_);
   for (const Endpoint& endpoint : gone) forget(id, endpoint.network_id);

@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/strings.h"
-#include "codec/hash.h"
 #include "linux/caps.h"
 #include "linux/netns.h"
 
@@ -26,10 +25,6 @@ std::set<uint32_t> reserved_addresses(const NetworkInfo& network) {
 }
 
 }  // namespace
-
-std::string endpoint_id(const std::string& container, const std::string& network_id) {
-  return sha256_hex("endpoint:" + container + network_id);
-}
 
 std::string host_link(const std::string& endpoint_id) {
   return "sw-" + endpoint_id.substr(0, 11);
@@ -151,13 +146,18 @@ void Dataplane::remove_strays(const std::set<std::string>& keep) {
     for (const auto& [network, placed] : member.endpoints)
       wanted.insert(host_link(placed.endpoint.id));
   }
+  remove_links(wanted);
+}
+
+// Ports of our bridges.
+void Dataplane::remove_links(const std::set<std::string>& but) {
   linux::Links links;
   std::set<int> ours;
   for (const auto& [id, bridge] : bridges_) {
     if (const auto link = links.find(bridge.info.bridge)) ours.insert(link->index);
   }
   for (const auto& link : links.list("sw-")) {
-    if (ours.contains(link.master) && !wanted.contains(link.name)) links.remove(link.name);
+    if (ours.contains(link.master) && !but.contains(link.name)) links.remove(link.name);
   }
 }
 
@@ -174,13 +174,10 @@ void Dataplane::restore(const std::set<std::string>& keep) {
 
 void Dataplane::tear_down() {
   const std::lock_guard lock(mutex_);
-  linux::Links links;
-  for (const auto& [id, member] : members_) {
-    for (const auto& [network, placed] : member.endpoints)
-      links.remove(host_link(placed.endpoint.id));
-    linux::delete_netns(netns_path(id));
-  }
+  remove_links({});
+  for (const auto& [id, member] : members_) linux::delete_netns(netns_path(id));
   members_.clear();
+  linux::Links links;
   nft().delete_table("ip", "slipway");
   table_ready_ = false;
   for (auto& [id, bridge] : bridges_) {

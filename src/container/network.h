@@ -85,6 +85,7 @@ class Dataplane {
   void move_ports(Member& member);
   void forget(const std::string& id, const std::string& network_id);
   void remove_strays(const std::set<std::string>& keep);
+  void remove_links(const std::set<std::string>& but);
 
   const std::string netns_root_;
   mutable std::mutex mutex_;  // guards what follows; bridges are made under it, links are not
@@ -96,7 +97,6 @@ class Dataplane {
 
 // "sw-" and the start of the endpoint's id: the host's end of a container's link.
 std::string host_link(const std::string& endpoint_id);
-std::string endpoint_id(const std::string& container, const std::string& network_id);
 
 // Binds what was asked for, choosing the port where that is open. network_ports.cc
 Fd reserve_port(const std::string& name, const std::string& id, PortBinding& port);

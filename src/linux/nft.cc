@@ -52,6 +52,17 @@ std::string Nft::run(const std::string& commands, bool json) {
   throw Error(absent ? Kind::not_found : Kind::internal, message);
 }
 
+void Nft::make_table(const std::string& family, const std::string& name, const std::string& body) {
+  check_name(family);
+  check_name(name);
+  const std::string table = fmt::format("{} {}", family, name);
+  try {
+    run(fmt::format("create table {0}\ntable {0} {{\n{1}\n}}\n", table, body));
+  } catch (const Error&) {  // it is there; or the body is wrong, which the next one says
+    run(fmt::format("add table {0}\ndelete table {0}\ntable {0} {{\n{1}\n}}\n", table, body));
+  }
+}
+
 bool Nft::table_exists(const std::string& family, const std::string& name) {
   check_name(family);
   check_name(name);
