@@ -70,11 +70,24 @@ class Unpacker {
         finish_directory(root_.open("/", O_DIRECTORY), entry, path);
       return;
     }
-    const Place place = root_.place(path, true);
+    const Place place = place_of(path);
     if (place.name.substr(0, whiteout_prefix.size()) == whiteout_prefix)
       whiteout(place);
     else
       make(place, path, entry);
+  }
+
+  // Archives hold what is in one directory in a row: it is looked up once.
+  Place place_of(const std::string& path) {
+    const auto slash = path.rfind('/');
+    const std::string_view parent(path.data(), slash == std::string::npos ? 0 : slash);
+    if (!parent_ || parent_path_ != parent) {
+      Place found = root_.place(path, true);
+      parent_path_ = parent;
+      parent_ = duplicate(found.directory.get());
+      return found;
+    }
+    return {duplicate(parent_.get()), path.substr(slash == std::string::npos ? 0 : slash + 1)};
   }
 
   void whiteout(const Place& place) {
@@ -136,6 +149,7 @@ class Unpacker {
           other.st_ino == info.st_ino && other.st_dev == info.st_dev && target.name == place.name)
         throw invalid_argument("layer: \"{}\" is a hard link to itself", entry.name);
     }
+    if (!S_ISREG(info.st_mode)) parent_.reset();  // it may have been on the way there
     if (S_ISDIR(info.st_mode)) {
       linux::remove_contents(here(place, place.name).get());
       check(::unlinkat(place.directory.get(), place.name.c_str(), AT_REMOVEDIR), "rmdir {}",
@@ -234,6 +248,8 @@ class Unpacker {
   }
 
   linux::Root root_;
+  Fd parent_;  // of the last entry
+  std::string parent_path_;
   TarReader& tar_;
   const Stop& stop_;
   const UnpackLimits& limits_;

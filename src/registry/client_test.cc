@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "codec/json.h"
+#include "image/manifest.h"
 #include "registry/collect.h"
 #include "registry/testing.h"
 
@@ -164,9 +165,29 @@ class BearerRegistry : public RegistryClient {
     const auto found = files_.find(request.path);
     if (found == files_.end())
       return http.respond(404, {}, R"({"errors":[{"code":"MANIFEST_UNKNOWN","message":"no"}]})");
+    if (request.path.find("/blobs/") != std::string::npos && found->second.size() > 100'000)
+      return give_big(http, found->second);
     if (redirect_ && request.path.find("/v2/app/blobs/") == 0)
       return http.respond(307, {{"Location", "/cdn" + request.path}}, "");
     http.respond(200, {{"Content-Type", type_}}, found->second);
+  }
+  // A blob whose connection breaks after every 60000 bytes, with ranges or without.
+  void give_big(net::Exchange& http, const std::string& bytes) {
+    const std::string range(http.request().headers.get("Range"));
+    ranges_.push_back(range);
+    const size_t from = ranges_known_ && !range.empty() ? std::stoul(range.substr(6)) : 0;
+    net::Headers headers;
+    if (from > 0)
+      headers.add("Content-Range",
+                  fmt::format("bytes {}-{}/{}", from, bytes.size() - 1, bytes.size()));
+    http.begin(from > 0 ? 206 : 200, headers, bytes.size() - from);
+    const size_t until = ranges_known_ ? from + 60'000 : 60'000 * ranges_.size();
+    if (bytes.size() <= until) {
+      http.write(std::string_view(bytes).substr(from));
+      return http.finish();
+    }
+    http.write(std::string_view(bytes).substr(from, until - from));
+    throw unavailable("the line is cut");
   }
   std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
   void serve(const image::Image& image, const std::string& tag) {
@@ -181,7 +202,8 @@ class BearerRegistry : public RegistryClient {
 
   std::map<std::string, std::string> files_;
   std::string type_, scope_;
-  bool redirect_ = false;
+  bool redirect_ = false, ranges_known_ = true;
+  std::vector<std::string> ranges_;
   net::Server server_{[this](net::Exchange& http) { handle(http); }};
   uint16_t port_ = server_.listen_tcp("127.0.0.1", 0);
 };
@@ -194,6 +216,66 @@ TEST_F(BearerRegistry, FetchesATokenAndFollowsRedirects) {
   const auto pulled = other.client()->pull(Reference::parse(host() + "/app:v1"), {}, {}, {});
   EXPECT_EQ(pulled.image_id, image.id);
   EXPECT_THAT(scope_, HasSubstr("scope=repository%3Aapp%3Apull"));
+}
+
+TEST_F(BearerRegistry, GoesOnWhereAConnectionBroke) {
+  std::string noise;
+  while (noise.size() < 150'000) noise += sha256_raw(noise);
+  const auto image = r.t.image("hello", noise);
+  serve(image, "v1");
+  for (const bool known : {true, false}) {
+    ranges_known_ = known;
+    ranges_.clear();
+    TestRegistry other;
+    const auto pulled = other.client()->pull(Reference::parse(host() + "/app:v1"), {}, watch(), {});
+    EXPECT_EQ(
+        read_file(other.t.images->unpack(other.t.images->get(pulled.image_id), {})[0] + "/hello"),
+        noise);
+    EXPECT_THAT(ranges_, ::testing::ElementsAre("", "bytes=60000-", "bytes=120000-"));
+    EXPECT_THAT(statuses_, ::testing::Contains("Retrying"));
+  }
+}
+
+TEST_F(BearerRegistry, ChoosesAPlatformOfAnIndex) {
+  const auto mine = r.t.image("hello", "mine"), other = r.t.image("hello", "other");
+  serve(mine, mine.manifest_digest);
+  serve(other, other.manifest_digest);
+  const auto child = [&](const image::Image& image, const std::string& machine) {
+    return Json{{"mediaType", image.manifest_media_type},
+                {"digest", image.manifest_digest},
+                {"size", r.t.content->size(image.manifest_digest).value()},
+                {"platform", {{"os", "linux"}, {"architecture", machine}, {"variant", "v8"}}}};
+  };
+  files_["/v2/app/manifests/v1"] = Json{
+      {"schemaVersion", 2},
+      {"mediaType", image::media_oci_index},
+      {"manifests",
+       {child(mine, std::string(image::machine_architecture())),
+        child(other, "riscv64")}}}.dump();
+  type_.clear();
+  TestRegistry near;
+  const auto name = Reference::parse(host() + "/app:v1");
+  EXPECT_EQ(near.client()->pull(name, {}, {}, {}).image_id, mine.id);
+  EXPECT_THAT([&] { near.client()->pull_platform(name, "linux/s390x", {}, {}, {}); },
+              ThrowsMessage<Error>(HasSubstr("no matching manifest for linux/s390x")));
+  // The images of the test are amd64 whatever their index says.
+  EXPECT_THAT([&] { near.client()->pull_platform(name, "linux/riscv64/v8", {}, {}, {}); },
+              ThrowsMessage<Error>(HasSubstr("does not match the specified platform")));
+}
+
+TEST_F(BearerRegistry, AsksMirrorsBeforeDockerHub) {
+  const auto image = r.t.image("hello", "hi");
+  serve(image, "v1");
+  TestRegistry other;
+  ClientDeps deps{*other.t.store, *other.t.content, *other.t.images, other.tokens, other.clock};
+  deps.mirrors = {"http://127.0.0.1:1", parse_mirror("http://" + host() + "/")};
+  for (auto& [path, bytes] : std::map(files_))
+    files_["/v2/library/app" + path.substr(path.find("/app") + 4)] = bytes;
+  const auto pulled = make_client(deps)->pull(Reference::parse("app:v1"), {}, {}, {});
+  EXPECT_EQ(pulled.image_id, image.id);
+  EXPECT_TRUE(other.t.images->find("app:v1"));
+  EXPECT_THROW(parse_mirror("mirror.example.com"), Error);
+  EXPECT_THROW(parse_mirror("https://mirror.example.com/path"), Error);
 }
 
 TEST_F(BearerRegistry, RefusesBytesThatAreNotWhatTheManifestSays) {
