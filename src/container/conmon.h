@@ -54,8 +54,21 @@ bool was_oom_killed(const std::string& directory);
 
 // A connection to the attach socket.
 Fd connect_attach(const std::string& directory);
-// Copies both ways until conmon ends the connection, or stop, or the output function throws.
-void pump_attach(const Fd& socket, const Streams& streams, bool stdin_open, const Stop& stop);
+// Copies both ways until conmon ends the connection, or stop, or the output function throws. True
+// when the client typed the detach keys.
+bool pump_attach(const Fd& socket, const Streams& streams, bool stdin_open, const Stop& stop);
+// Finds the keys that end an attachment in what is typed, also when they come in pieces.
+class DetachKeys {
+ public:
+  explicit DetachKeys(std::string keys) : keys_(std::move(keys)) {}
+  // What is to be passed on; complete() once the keys were typed.
+  std::string pass(std::string_view typed);
+  bool complete() const { return !keys_.empty() && matched_ == keys_.size(); }
+
+ private:
+  std::string keys_;
+  size_t matched_ = 0;
+};
 // Sets the terminal's size. Throws Error(not_found) when there is none.
 void resize_terminal(const std::string& directory, int height, int width);
 // Makes conmon open its log file anew; what it writes until then is in the old one.

@@ -32,19 +32,24 @@ bool send_packet(int fd, std::string_view bytes, const Stop& stop) {
   }
 }
 
-void pump_input(int fd, net::Stream& input, const Stop& stop) {
+// True when the detach keys were typed: stdin stays open then.
+bool pump_input(int fd, const Streams& streams, const Stop& stop) {
   std::vector<char> buffer(kInputChunk);
+  DetachKeys keys(streams.detach_keys);
   try {
     for (;;) {
-      const size_t got = input.read(buffer, stop);
+      const size_t got = streams.input->read(buffer, stop);
       if (got == 0) break;
-      if (!send_packet(fd, {buffer.data(), got}, stop)) return;
+      const std::string typed = keys.pass({buffer.data(), got});
+      if (!typed.empty() && !send_packet(fd, typed, stop)) return false;
+      if (keys.complete()) return true;
     }
     ::shutdown(fd, SHUT_WR);
   } catch (const std::exception&) {
     // The client is gone, or we were told to end: as if it had closed its input.
     ::shutdown(fd, SHUT_WR);
   }
+  return false;
 }
 
 void pump_output(int fd, const Streams& streams, const Stop& stop) {
@@ -75,14 +80,37 @@ Fd connect_attach(const std::string& directory) {
   return socket;
 }
 
-void pump_attach(const Fd& socket, const Streams& streams, bool stdin_open, const Stop& stop) {
-  const Stop input_stop = stop.child();
+std::string DetachKeys::pass(std::string_view typed) {
+  if (keys_.empty()) return std::string(typed);
+  std::string out;
+  for (const char c : typed) {
+    if (complete()) break;
+    if (c == keys_[matched_]) {
+      ++matched_;
+      continue;
+    }
+    // It was something else after all: what was held back goes first.
+    out += keys_.substr(0, matched_);
+    matched_ = c == keys_[0] ? 1 : 0;
+    if (matched_ == 0) out += c;
+  }
+  return out;
+}
+
+bool pump_attach(const Fd& socket, const Streams& streams, bool stdin_open, const Stop& stop) {
+  const Stop input_stop = stop.child(), output_stop = stop.child();
+  std::atomic<bool> detached = false;
   std::jthread input;
   if (streams.input != nullptr && stdin_open) {
-    input = std::jthread([&] { pump_input(socket.get(), *streams.input, input_stop); });
+    input = std::jthread([&] {
+      if (!pump_input(socket.get(), streams, input_stop)) return;
+      detached = true;
+      output_stop.request();
+    });
   }
   const Finally end([&] { input_stop.request(); });
-  pump_output(socket.get(), streams, stop);
+  pump_output(socket.get(), streams, output_stop);
+  return detached;
 }
 
 }  // namespace slipway::container

@@ -24,6 +24,9 @@ void check_spec(const Spec& spec) {
   check_host_name(spec.domainname);
   check_limits(spec, static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)));
   check_host_options(spec);
+  if (!spec.working_dir.empty() && !spec.working_dir.starts_with('/'))
+    throw invalid_argument("the working directory '{}' is invalid, it needs to be an absolute path",
+                           spec.working_dir);
   static const std::set<std::string> policies = {"", "no", "always", "on-failure",
                                                  "unless-stopped"};
   if (!policies.contains(spec.restart_policy))

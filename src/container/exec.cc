@@ -1,6 +1,6 @@
 // Further processes in a running container: each has a conmon and a directory of its own under the
-// run root. They are not in the store: like Docker, a restart of the daemon forgets them (the
-// processes go on).
+// run root. They are not in the store: a file in that directory remembers them over a restart of
+// the daemon (exec_files.cc), nothing over one of the machine.
 #include <fcntl.h>
 
 #include "base/files.h"
@@ -28,7 +28,9 @@ void Engine::Impl::forget_old_execs() {
   const TimePoint now = clock.now();
   std::erase_if(execs, [&](const auto& entry) {
     const std::lock_guard lock(entry.second->mutex);
-    return entry.second->info.exit_code && now - entry.second->ended > kAge;
+    const bool old = entry.second->info.exit_code && now - entry.second->ended > kAge;
+    if (old) drop_exec_files(entry.first);
+    return old;
   });
 }
 
@@ -51,6 +53,7 @@ std::string Engine::exec_create(const std::string& name, const ExecSpec& spec) {
   exec->info.id = random_hex(64);
   exec->info.container_id = container->id;
   exec->info.spec = spec;
+  exec->kept = true;
   {
     const std::lock_guard lock(impl_->mutex);
     impl_->forget_old_execs();
@@ -66,7 +69,6 @@ void Engine::Impl::finish_exec(const ContainerPtr& container, const ExecPtr& exe
   int code = 255;
   try {
     if (const auto exit = read_exit(folder, container->id)) code = exit->code;
-    remove_tree(folder);
   } catch (const std::exception& e) {
     log::warning("container", "end of exec {}: {}", exec->info.id, e.what());
   }
@@ -76,6 +78,11 @@ void Engine::Impl::finish_exec(const ContainerPtr& container, const ExecPtr& exe
     exec->info.exit_code = code;
     exec->info.pid = 0;
     exec->ended = clock.now();
+  }
+  try {
+    keep_exec(*exec);
+  } catch (const std::exception& e) {
+    log::warning("container", "keep exec {}: {}", exec->info.id, e.what());
   }
   exec->changed.notify();
   event(container->snapshot(), "exec_die",
@@ -142,8 +149,11 @@ Fd Engine::Impl::launch_exec(const ContainerPtr& container, const ExecPtr& exec,
   if (started.pid == 0)
     throw invalid_argument("{}", describe_exec_error(started.error, spec.cmd[0]));
   cleanup.dismiss();  // finish_exec removes it
-  const std::lock_guard lock(exec->mutex);
-  exec->info.pid = started.pid;
+  {
+    const std::lock_guard lock(exec->mutex);
+    exec->info.pid = started.pid;
+  }
+  keep_exec(*exec);
   return socket;
 }
 
@@ -161,7 +171,8 @@ void Engine::Impl::run_exec(const ContainerPtr& container, const ExecPtr& exec,
   }
   if (detach) return;
   const auto subscription = exec->changed.subscribe();
-  pump_attach(socket, streams, spec.attach_stdin, stop_exec);
+  if (pump_attach(socket, streams, spec.attach_stdin, stop_exec))
+    return event(container->snapshot(), "exec_detach", {{"execID", exec->info.id}});
   do {
     const std::lock_guard lock(exec->mutex);
     if (!exec->info.running) return;

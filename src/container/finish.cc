@@ -175,8 +175,11 @@ void Engine::Impl::remove_locked(const ContainerPtr& container, bool with_volume
     const std::lock_guard lock(mutex);
     containers.erase(container->id);
     names.erase(record.info.spec.name);
-    std::erase_if(
-        execs, [&](const auto& entry) { return entry.second->info.container_id == container->id; });
+    std::erase_if(execs, [&](const auto& entry) {
+      const bool its = entry.second->info.container_id == container->id;
+      if (its) drop_exec_files(entry.first);
+      return its;
+    });
   }
   event(record, "destroy");
   container->changed.notify();

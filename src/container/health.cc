@@ -52,35 +52,70 @@ void note_probe(State& state, bool ok, bool in_start_period, int retries) {
 
 namespace {
 
-// True when the probe ended with 0 in time.
-bool probe(Engine::Impl& engine, const ContainerPtr& container,
-           const std::vector<std::string>& command, microseconds timeout, const Stop& stop) {
+constexpr size_t kKeptOutput = 4096, kKeptResults = 5;
+
+// Waits for the probe's end, for a time; killed when it takes longer. The exit code, or -1.
+int await_probe(Exec& exec, const Broadcast::Subscription& subscription, microseconds timeout,
+                const Stop& stop) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  for (bool killed = false;;) {
+    int pid = 0;
+    {
+      const std::lock_guard lock(exec.mutex);
+      if (!exec.info.running) return killed ? -1 : exec.info.exit_code.value_or(-1);
+      pid = exec.info.pid;
+    }
+    if (subscription.wait(stop, killed ? SteadyTime::max() : deadline)) continue;
+    // Too late, or the container is being stopped: the probe ends, and its conmon tells.
+    const Fd handle = pid > 0 ? linux::open_pidfd(pid) : Fd();
+    if (handle) linux::signal_pidfd(handle.get(), SIGKILL);
+    if (stop.requested() || killed) return -1;
+    killed = true;
+  }
+}
+
+std::string seconds_text(microseconds time) {
+  const auto millis = std::chrono::duration_cast<milliseconds>(time).count();
+  return millis % 1000 == 0 ? fmt::format("{}s", millis / 1000) : fmt::format("{}ms", millis);
+}
+
+HealthResult probe(Engine::Impl& engine, const ContainerPtr& container,
+                   const std::vector<std::string>& command, microseconds timeout,
+                   const Stop& stop) {
   const auto exec = std::make_shared<Exec>();
   exec->info.id = random_hex(64);
   exec->info.container_id = container->id;
   exec->info.spec.cmd = command;
   exec->info.running = true;
   const auto subscription = exec->changed.subscribe();
-  try {
-    engine.run_exec(container, exec, {}, true, stop);
-  } catch (const std::exception& e) {
-    log::debug("container", "health probe of {}: {}", container->id, e.what());
-    return false;
-  }
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
-  for (bool killed = false;;) {
-    int pid = 0;
-    {
+  HealthResult result;
+  result.start = engine.clock.now();
+  const Stop output_stop = stop.child();
+  std::jthread runner([&] {
+    Streams streams;
+    streams.output = [&](int, std::string_view bytes) {
+      result.output += bytes.substr(0, kKeptOutput - std::min(kKeptOutput, result.output.size()));
+    };
+    try {
+      engine.run_exec(container, exec, streams, false, output_stop);
+    } catch (const std::exception& e) {
       const std::lock_guard lock(exec->mutex);
-      if (!exec->info.running) return !killed && exec->info.exit_code == 0;
-      pid = exec->info.pid;
+      if (exec->info.pid == 0) {  // it did not start
+        result.output = e.what();
+        exec->info.exit_code = -1;
+        exec->info.running = false;
+      }
     }
-    if (subscription.wait(stop, killed ? SteadyTime::max() : deadline)) continue;
-    // Too late, or the container is being stopped: the probe ends, and its conmon tells.
-    if (const Fd handle = linux::open_pidfd(pid)) linux::signal_pidfd(handle.get(), SIGKILL);
-    if (stop.requested() || killed) return false;
-    killed = true;
-  }
+    exec->changed.notify();
+  });
+  result.exit_code = await_probe(*exec, subscription, timeout, stop);
+  output_stop.request();
+  runner.join();
+  result.end = engine.clock.now();
+  if (result.exit_code == -1 && result.end - result.start >= timeout)
+    result.output = fmt::format("Health check exceeded timeout ({}){}", seconds_text(timeout),
+                                result.output.empty() ? "" : ": " + result.output);
+  return result;
 }
 
 void check_health(Engine::Impl& engine, const ContainerPtr& container,
@@ -94,12 +129,16 @@ void check_health(Engine::Impl& engine, const ContainerPtr& container,
     if (stop.wait_for(early ? std::min<microseconds>(interval, seconds(5)) : interval)) return;
     if (container->snapshot().info.state.status != Status::running) continue;
     const bool in_period = std::chrono::steady_clock::now() - begin < period;
-    const bool ok = probe(engine, container, command, microseconds(check.timeout_ns / 1000), stop);
+    auto result = probe(engine, container, command, microseconds(check.timeout_ns / 1000), stop);
     if (stop.requested()) return;
+    const bool ok = result.exit_code == 0;
     std::string before, after;
     container->update([&](Record& record) {
       before = record.info.state.health;
       note_probe(record.info.state, ok, in_period, check.retries);
+      auto& log = record.info.state.health_log;
+      log.push_back(std::move(result));
+      if (log.size() > kKeptResults) log.erase(log.begin());
       after = record.info.state.health;
     });
     if (before != after) engine.event(container->snapshot(), "health_status: " + after);
@@ -116,6 +155,7 @@ void Engine::Impl::watch_health(const ContainerPtr& container) {
   container->update([&](Record& r) {
     r.info.state.health = check ? "starting" : "";
     r.info.state.health_failing_streak = 0;
+    r.info.state.health_log.clear();
   });
   if (!check) return;
   container->health_stop = stop.child();

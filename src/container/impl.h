@@ -80,6 +80,7 @@ bool has_endpoints(const std::string& network_mode);
 struct Exec {
   mutable std::mutex mutex;
   ExecInfo info;
+  bool kept = false;  // somebody may ask for it later (not a health probe); never changes
   bool started = false;
   TimePoint ended;
   Broadcast changed;
@@ -164,6 +165,10 @@ struct Engine::Impl {
   void run_exec(const ContainerPtr& container, const ExecPtr& exec, const Streams& streams,
                 bool detach, const Stop& stop);
   void finish_exec(const ContainerPtr& container, const ExecPtr& exec);
+  // exec_files.cc: what is known of an exec over a restart of the daemon
+  void keep_exec(Exec& exec) const;
+  void drop_exec_files(const std::string& id) const;
+  void recover_execs();
   void watch_health(const ContainerPtr& container);
 
   // --- recover.cc ---

@@ -21,11 +21,7 @@ Json bind_entry(const std::string& source, std::string_view target, bool read_on
 void add_ipc_mounts(std::vector<Json>& out, const OciInput& input) {
   const std::string& mode = input.spec.host.ipc_mode;
   const uint64_t shm = input.spec.shm_size_bytes > 0 ? input.spec.shm_size_bytes : 64u << 20;
-  if (mode == "host") {
-    out.push_back(bind_entry("/dev/mqueue", "/dev/mqueue", false));
-  } else {
-    out.push_back(entry("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}));
-  }
+  out.push_back(entry("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}));
   if (!input.shm_path.empty()) {
     out.push_back(bind_entry(input.shm_path, "/dev/shm", false));
   } else if (mode != "none") {
@@ -50,8 +46,10 @@ void add_kernel_mounts(std::vector<Json>& out, const OciInput& input) {
 
 Json own_mount(const ResolvedMount& mount) {
   if (mount.type != "tmpfs") {
+    // Not "rprivate" for one that is not recursive: crun would take all of it as recursive.
+    const std::string usual = mount.recursive ? "rprivate" : "private";
     std::vector<std::string> options = {mount.recursive ? "rbind" : "bind",
-                                        mount.propagation.empty() ? "rprivate" : mount.propagation,
+                                        mount.propagation.empty() ? usual : mount.propagation,
                                         mount.read_only ? "ro" : "rw"};
     if (mount.read_only_recursive) options.emplace_back("rro");
     return entry(mount.target, "bind", mount.source, std::move(options));

@@ -129,6 +129,10 @@ void Engine::Impl::sweep() {
   }
   for (const std::string& id : names_in(options.run_root + "/e")) {
     const std::string folder = exec_directory(id);
+    {
+      const std::shared_lock lock(mutex);
+      if (execs.contains(id)) continue;
+    }
     const auto pid = read_file_if_exists(folder + "/conmon.pid");
     const auto number = pid ? parse_int(trim(*pid)) : std::nullopt;
     if (!number || !linux::process_start_time(static_cast<int>(*number))) remove_tree(folder);
@@ -155,6 +159,7 @@ void Engine::recover() {
   }
   impl_->network.restore(keep);
   impl_->networks.restore();
+  impl_->recover_execs();
   impl_->sweep();
 }
 

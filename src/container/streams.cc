@@ -122,7 +122,8 @@ void Engine::attach(const std::string& id, const Streams& streams, bool stdin_op
   }
   if (on_attached) on_attached();
   if (pending) socket = await_start(*container, pending, subscription, stop);
-  if (socket) pump_attach(socket, streams, stdin_open, stop);
+  if (socket && pump_attach(socket, streams, stdin_open, stop))
+    impl_->event(container->snapshot(), "detach");
 }
 
 void Engine::resize(const std::string& id, int height, int width) {

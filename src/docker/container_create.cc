@@ -7,6 +7,30 @@
 
 namespace slipway::docker {
 
+namespace {
+
+// A 404 would make the CLI look for the image.
+container::Info other_container(const Call& call, const std::string& name) {
+  try {
+    return docker_container(call.deps, name);
+  } catch (const Error& e) {
+    if (e.kind() != Kind::not_found) throw;
+    throw invalid_argument("{}", e.what());
+  }
+}
+
+// Containers that the new one shares something with, by id.
+void resolve_others(const Call& call, container::Spec& spec) {
+  for (auto* mode : {&spec.network_mode, &spec.host.pid_mode, &spec.host.ipc_mode}) {
+    if (mode->starts_with("container:"))
+      *mode = "container:" + other_container(call, mode->substr(10)).id;
+  }
+  for (const auto& from : spec.host.volumes_from)
+    other_container(call, from.substr(0, from.find(':')));
+}
+
+}  // namespace
+
 void create_container(Call& call) {
   auto request = translate_create(call.body());
   auto& spec = request.spec;
@@ -18,16 +42,7 @@ void create_container(Call& call) {
   spec.name = call.text("name");
   if (spec.name.size() > 1 && spec.name.starts_with('/')) spec.name.erase(0, 1);
   spec.owner = "docker";
-  if (spec.network_mode.starts_with("container:")) {
-    const auto other = docker_container(call.deps, spec.network_mode.substr(10));
-    spec.network_mode = "container:" + other.id;
-  }
-  for (auto* mode : {&spec.host.pid_mode, &spec.host.ipc_mode}) {
-    if (mode->starts_with("container:"))
-      *mode = "container:" + docker_container(call.deps, mode->substr(10)).id;
-  }
-  for (const auto& from : spec.host.volumes_from)
-    docker_container(call.deps, from.substr(0, from.find(':')));
+  resolve_others(call, spec);
   call.deps.images.get(spec.image);  // 404 before anything is made for it
   for (const auto& source : request.bind_sources) {
     if (!exists(source)) make_directories(source);

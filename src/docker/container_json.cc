@@ -94,6 +94,17 @@ Json config_json(const Info& info, const Deps& deps) {
   return out;
 }
 
+Json health_log(const container::State& state) {
+  Json out = Json::array();
+  for (const auto& result : state.health_log) {
+    out.push_back({{"Start", time_text(result.start)},
+                   {"End", time_text(result.end)},
+                   {"ExitCode", result.exit_code},
+                   {"Output", result.output}});
+  }
+  return out;
+}
+
 Json state_json(const container::State& state) {
   const auto is = [&](Status status) { return state.status == status; };
   Json out = {{"Status", to_string(state.status)},
@@ -110,7 +121,7 @@ Json state_json(const container::State& state) {
   if (!state.health.empty()) {
     out["Health"] = {{"Status", state.health},
                      {"FailingStreak", state.health_failing_streak},
-                     {"Log", Json::array()}};
+                     {"Log", health_log(state)}};
   }
   return out;
 }
@@ -313,7 +324,7 @@ Json container_details(const Info& info, const Deps& deps) {
           {"MountLabel", ""},
           {"ProcessLabel", ""},
           {"AppArmorProfile", ""},
-          {"ExecIDs", nullptr},
+          {"ExecIDs", null_if_empty(deps.engine.execs_of(info.id))},
           {"HostConfig", host_config_json(info.spec)},
           {"GraphDriver", {{"Name", "overlayfs"}, {"Data", nullptr}}},
           {"Mounts", mounts_json(info, deps)},

@@ -17,6 +17,7 @@ void run_attached(Call& call, const container::ExecInfo& info) {
     if (from == 2 ? info.spec.attach_stderr : info.spec.attach_stdout) stream.send(from, bytes);
   };
   if (info.spec.attach_stdin) streams.input = &stream;
+  if (info.spec.attach_stdin && info.spec.tty) streams.detach_keys = info.spec.detach_keys;
   try {
     call.deps.engine.exec_start(info.id, streams, false, stop);
   } catch (const Error& e) {
@@ -41,6 +42,7 @@ void create_exec(Call& call) {
   spec.attach_stdout = flag_field(body, "AttachStdout");
   spec.attach_stderr = flag_field(body, "AttachStderr");
   spec.privileged = flag_field(body, "Privileged");
+  spec.detach_keys = parse_detach_keys(text_field(body, "DetachKeys"));
   if (spec.cmd.empty()) throw invalid_argument("No exec command specified");
   call.json(201, {{"Id", call.deps.engine.exec_create(info.id, spec)}});
 }

@@ -1,8 +1,27 @@
 #include "docker/framing.h"
 
 #include "base/error.h"
+#include "base/strings.h"
 
 namespace slipway::docker {
+
+std::string parse_detach_keys(std::string_view text) {
+  std::string out;
+  for (const auto& key : split(text.empty() ? "ctrl-p,ctrl-q" : text, ',')) {
+    char letter = 0;
+    if (key.size() == 1) {
+      out += key;
+      continue;
+    }
+    if (key.starts_with("ctrl-") && key.size() == 6) letter = key[5];
+    const bool control =
+        (letter >= 'a' && letter <= 'z') ||
+        (letter != 0 && std::string_view("@[\\]^_").find(letter) != std::string_view::npos);
+    if (!control) throw invalid_argument("Invalid detach keys ({}) provided", text);
+    out += static_cast<char>(letter & 0x1f);
+  }
+  return out;
+}
 
 std::string frame(int stream, std::string_view payload) {
   const auto size = static_cast<uint32_t>(payload.size());

@@ -14,6 +14,10 @@ namespace slipway::docker {
 // stream: 0 stdin, 1 stdout, 2 stderr; at most 4 GiB - 1 of payload.
 std::string frame(int stream, std::string_view payload);
 
+// "ctrl-p,ctrl-q" (also the default) to the bytes typed; "a,ctrl-[" and the like. Throws
+// Error(invalid_argument).
+std::string parse_detach_keys(std::string_view text);
+
 // Handed on as a container's input before the connection is taken over: reads wait until open(),
 // output is kept until then.
 class LateStream : public net::Stream {

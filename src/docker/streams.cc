@@ -56,6 +56,7 @@ void attach_container(Call& call) {
   if (info.state.status == container::Status::paused) {
     throw conflict("container {} is paused, unpause the container before attach", info.id);
   }
+  const auto detach_keys = parse_detach_keys(call.text("detachKeys"));
   LateStream stream(info.spec.tty);
   if (call.flag("logs")) send_past_logs(call, info, stream);
   const auto& stop = call.exchange.stop();
@@ -66,6 +67,7 @@ void attach_container(Call& call) {
       if (wants(call, from)) stream.send(from, bytes);
     };
     if (with_input) streams.input = &stream;
+    if (with_input && info.spec.tty) streams.detach_keys = detach_keys;
     // Clients start the container as soon as they see our 101: it goes out when no output can be
     // missed any more.
     try {

@@ -8,14 +8,39 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/strings.h"
+#include "linux/process.h"
 
 namespace slipway::docker {
 namespace {
 
-std::optional<ino_t> pid_namespace(const std::string& pid) {
-  struct stat s {};
-  if (::stat(("/proc/" + pid + "/ns/pid").c_str(), &s) != 0) return std::nullopt;
-  return s.st_ino;
+// The group of a process in the hierarchy that every runtime uses. Nested groups are below it.
+std::string group_of(const std::string& pid) {
+  std::string unified;
+  for (const auto& line :
+       split(read_file_if_exists("/proc/" + pid + "/cgroup").value_or(""), '\n')) {
+    const auto [number, rest] = split_once(line, ':');
+    const auto [controllers, path] = split_once(rest, ':');
+    if (controllers == "pids") return path;
+    if (controllers.empty()) unified = path;
+  }
+  return unified;
+}
+
+std::set<int64_t> group_members(int first_pid) {
+  const auto group = group_of(std::to_string(first_pid));
+  if (group.empty() || group == "/") throw conflict("the container's processes have ended");
+  std::set<int64_t> out;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const auto name = entry.path().filename().string();
+    const auto pid = parse_int(name);
+    if (!pid) continue;
+    try {
+      const auto theirs = group_of(name);
+      if (theirs == group || theirs.starts_with(group + "/")) out.insert(*pid);
+    } catch (const Error&) {  // it has just ended
+    }
+  }
+  return out;
 }
 
 std::string user_name(uid_t uid) {
@@ -77,21 +102,62 @@ std::optional<Json> process_row(const std::string& pid) {
 
 }  // namespace
 
-Json processes_json(int first_pid) {
-  const auto space = pid_namespace(std::to_string(first_pid));
-  if (!space) throw conflict("the container's processes have ended");
-  std::map<uint64_t, Json> rows;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    const auto name = entry.path().filename().string();
-    const auto pid = parse_uint(name);
-    if (!pid || pid_namespace(name) != space) continue;
+Json select_processes(const std::string& output, const std::set<int64_t>& pids) {
+  const auto lines = split(output, '\n');
+  std::vector<std::string> titles;
+  for (const auto& word : split(lines[0], ' ')) {
+    if (!word.empty()) titles.push_back(word);
+  }
+  const auto column = std::find(titles.begin(), titles.end(), "PID");
+  if (column == titles.end()) throw invalid_argument("Couldn't find PID field in ps output");
+  const auto at = static_cast<size_t>(column - titles.begin());
+  Json processes = Json::array();
+  for (size_t i = 1; i < lines.size(); ++i) {
+    // The last column holds what is left, its spaces included.
+    std::vector<std::string> row;
+    std::string_view rest = trim(lines[i]);
+    while (!rest.empty() && row.size() + 1 < titles.size()) {
+      const size_t end = std::min(rest.find(' '), rest.size());
+      row.emplace_back(rest.substr(0, end));
+      rest = trim(rest.substr(end));
+    }
+    if (!rest.empty()) row.emplace_back(rest);
+    const auto pid = row.size() > at ? parse_int(row[at]) : std::nullopt;
+    if (pid && pids.contains(*pid)) processes.push_back(row);
+  }
+  return {{"Titles", titles}, {"Processes", processes}};
+}
+
+namespace {
+
+Json ps_json(const std::set<int64_t>& pids, const std::string& arguments) {
+  linux::SpawnOptions options;
+  options.argv = {"ps"};
+  for (const auto& word : split(arguments, ' ')) {
+    if (!word.empty()) options.argv.push_back(word);
+  }
+  if (!slipway::exists("/usr/bin/ps") && !slipway::exists("/bin/ps"))
+    throw unavailable("docker top with options needs ps on this machine: install procps");
+  const auto result = linux::run(
+      options,
+      {.deadline = std::chrono::steady_clock::now() + seconds(10), .output_limit = 8u << 20});
+  if (!result.status.ok())
+    throw invalid_argument("error running ps: {}", trim(result.err.substr(0, 500)));
+  return select_processes(result.out, pids);
+}
+
+}  // namespace
+
+Json processes_json(int first_pid, const std::string& arguments) {
+  const auto pids = group_members(first_pid);
+  if (!arguments.empty() && arguments != "-ef") return ps_json(pids, arguments);
+  Json processes = Json::array();
+  for (const auto pid : pids) {
     try {
-      if (auto row = process_row(name)) rows[*pid] = std::move(*row);
+      if (auto row = process_row(std::to_string(pid))) processes.push_back(std::move(*row));
     } catch (const Error&) {  // it has just ended
     }
   }
-  Json processes = Json::array();
-  for (auto& [pid, row] : rows) processes.push_back(std::move(row));
   return {{"Titles", {"UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"}},
           {"Processes", processes}};
 }

@@ -1,10 +1,17 @@
-// The processes of a container, as `ps -ef` lists them.
+// The processes of a container, as `ps -ef` lists them, or as ps itself does with other options.
 #pragma once
+#include <set>
+#include <string>
+
 #include "codec/json.h"
 
 namespace slipway::docker {
 
-// Those in the pid namespace of the container's first process.
-Json processes_json(int first_pid);
+// Those in the control group of the container's first process. arguments: ps's, "" or "-ef" is
+// done without it.
+Json processes_json(int first_pid, const std::string& arguments);
+// The rows of ps's output whose PID is among these. Throws Error(invalid_argument) when the output
+// has no such column. Pure; public for tests.
+Json select_processes(const std::string& ps_output, const std::set<int64_t>& pids);
 
 }  // namespace slipway::docker
