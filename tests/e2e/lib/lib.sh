@@ -73,7 +73,7 @@ crash() { # kill -9 of the daemon alone
 leftovers() {
   ps -eo pid=,args= | grep -E 'slipway|conmon|haproxy|crun|runc' | grep -vE 'grep|ps -eo|/tests/e2e/|tools/box' || true
   grep -E 'slipway|overlay .*/tmp/slipway' /proc/self/mountinfo | grep -vE " $repo" || true
-  ip -o link | grep -E ': (slipway|sw-|veth)' || true
+  ip -o link | grep -E ': (slipway|sw-|veth|br-)' || true
   nft list tables 2> /dev/null | grep -i slipway || true
   ls /run/netns 2> /dev/null || true
   find /sys/fs/cgroup -type d -name '*slipway*' ! -name 'slipway-box-*' 2> /dev/null || true
