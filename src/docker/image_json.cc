@@ -64,10 +64,9 @@ Json image_details(const image::Image& image, int minor) {
               {"Metadata", {{"LastTagTime", time_text({})}}}};
   if (const auto variant = raw.find("variant"); variant != raw.end()) out["Variant"] = *variant;
   if (minor < 44) out["VirtualSize"] = image.size;
-  if (minor < 45) {  // docker-compose 1.29 reads it without asking whether it is there
-    out["Container"] = "";
-    out["ContainerConfig"] = out["Config"];
-  }
+  // Gone from the API with 1.45, but docker-compose 1.29 asks for the newest version there is and
+  // then fails without it.
+  out["ContainerConfig"] = out["Config"];
   return out;
 }
 
