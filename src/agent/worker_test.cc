@@ -74,8 +74,18 @@ class WorkerTest : public ::testing::Test {
     worker_->begin();
   }
   bool reaches(const std::string& status) {
+    return waits_for([&] { return worker_->snapshot().status.last_status == status; });
+  }
+  // A worker shows a state before it has written it, and tells of it after.
+  bool stores(const std::string& status) {
+    return waits_for([&] {
+      const auto record = stored();
+      return record && record->status.last_status == status;
+    });
+  }
+  bool waits_for(const std::function<bool()>& holds) {
     const auto deadline = std::chrono::steady_clock::now() + seconds(10);
-    while (worker_->snapshot().status.last_status != status) {
+    while (!holds()) {
       if (wait_readable(changed_.fd(), Stop(), deadline) != Ready::yes) return false;
       changed_.drain();
     }
@@ -100,15 +110,13 @@ TEST_F(WorkerTest, RunsATaskAndStopsIt) {
   auto spec = testing::one_container_task();
   spec.containers.push_back(testing::container_named("second"));
   begin(make_record(spec));
-  ASSERT_TRUE(reaches("RUNNING"));
+  ASSERT_TRUE(stores("RUNNING"));
   EXPECT_EQ(runtime_.pulls, 1);  // one image, two containers
-  EXPECT_EQ(stored()->status.last_status, "RUNNING");
   EXPECT_EQ(worker_->snapshot().containers[0].log_stream, "stream");
   worker_->request_stop(false);
   EXPECT_FALSE(stored()->want_running);
-  ASSERT_TRUE(reaches("STOPPED"));
+  ASSERT_TRUE(stores("STOPPED"));
   EXPECT_EQ(runtime_.releases, 2);
-  EXPECT_EQ(stored()->status.last_status, "STOPPED");
   EXPECT_EQ(stored()->containers[0].status.exit_code, 143);
 }
 
@@ -116,7 +124,7 @@ TEST_F(WorkerTest, AMissingImageEndsTheTaskWithItsReason) {
   auto spec = testing::one_container_task();
   spec.containers[0].image = "missing";
   begin(make_record(spec));
-  ASSERT_TRUE(reaches("STOPPED"));
+  ASSERT_TRUE(stores("STOPPED"));
   EXPECT_EQ(stored()->status.stop_code, "TaskFailedToStart");
   EXPECT_EQ(stored()->status.stopped_reason, "CannotPullContainerError: missing not found");
 }
@@ -126,7 +134,7 @@ TEST_F(WorkerTest, AStopCutsAPullShort) {
   begin(make_record(testing::one_container_task()));
   ASSERT_TRUE(reaches("ACTIVATING"));
   worker_->request_stop(false);
-  ASSERT_TRUE(reaches("STOPPED"));
+  ASSERT_TRUE(stores("STOPPED"));
   EXPECT_EQ(worker_->snapshot().containers[0].status.reason, "");
   EXPECT_EQ(worker_->snapshot().status.stop_code, "");
 }
@@ -134,25 +142,25 @@ TEST_F(WorkerTest, AStopCutsAPullShort) {
 TEST_F(WorkerTest, FailuresToPrepareAndToStartAreTheTasks) {
   runtime_.prepare_error = "ResourceInitializationError: no";
   begin(make_record(testing::one_container_task()));
-  ASSERT_TRUE(reaches("STOPPED"));
+  ASSERT_TRUE(stores("STOPPED"));
   EXPECT_EQ(worker_->snapshot().status.stopped_reason, "ResourceInitializationError: no");
   worker_.reset();
   runtime_.prepare_error.clear();
   runtime_.start_error = "CannotStartContainerError: no";
   begin(make_record(testing::one_container_task()));
-  ASSERT_TRUE(reaches("STOPPED"));
+  ASSERT_TRUE(stores("STOPPED"));
   EXPECT_EQ(worker_->snapshot().containers[0].status.reason, "CannotStartContainerError: no");
   EXPECT_FALSE(worker_->snapshot().containers[0].status.exit_code);
 }
 
 TEST_F(WorkerTest, ANewWorkerTakesARunningTaskOver) {
   begin(make_record(testing::one_container_task()));
-  ASSERT_TRUE(reaches("RUNNING"));
+  ASSERT_TRUE(stores("RUNNING"));
   const auto record = *stored();
   worker_.reset();
   begin(record);
   runtime_.end(0, 5);
-  ASSERT_TRUE(reaches("STOPPED"));
+  ASSERT_TRUE(stores("STOPPED"));
   EXPECT_EQ(runtime_.pulls, 1);
   EXPECT_EQ(stored()->containers[0].status.exit_code, 5);
   EXPECT_EQ(stored()->status.stop_code, "EssentialContainerExited");
