@@ -207,6 +207,8 @@ std::string Builder::build(const Request& request, const ByteSource& tar, const 
   Event begin;
   begin.kind = Event::Kind::begin;
   begin.steps = plan.steps();
+  for (size_t i = 0; i <= target; ++i)
+    if (plan.needed(i)) begin.stages.push_back(static_cast<int>(i));
   job.tell(begin);
   import_images(job);
   const Finally note([&] {  // also of a build that fails: its good steps stay

@@ -42,7 +42,8 @@ void ClassicText::operator()(const Event& event) {
   switch (event.kind) {
     case Kind::begin:
       steps_ = event.steps;
-      return;
+      for (const int stage : event.stages) held_[stage];
+      return advance();
     case Kind::step:
       if (event.trigger)
         return say(event.stage, "# Executing build trigger : " + event.text + "\n");
@@ -51,7 +52,7 @@ void ClassicText::operator()(const Event& event) {
     case Kind::output:
       return say(event.stage, event.text);
     case Kind::failed:
-      failed_ = event.stage;
+      if (failed_ == -1) failed_ = event.stage;
       return;
     case Kind::stage_done:
       if (event.stage == shown_) return advance();

@@ -5,12 +5,13 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace slipway::build {
 
 struct Event {
   enum class Kind {
-    begin,       // of the build: steps
+    begin,       // of the build: steps, stages
     step,        // a step begins: number, line, text; triggers of ONBUILD have the FROM's number
     note,        // " ---> 0123456789ab\n": only the classic text has them
     output,      // bytes of a RUN
@@ -26,6 +27,7 @@ struct Event {
   bool trigger = false, cached = false;
   double seconds = 0;
   std::string stage_name, text{};
+  std::vector<int> stages{};
 };
 using Observer = std::function<void(const Event&)>;
 

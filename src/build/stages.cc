@@ -1,5 +1,7 @@
 #include "build/stages.h"
 
+#include "base/error.h"
+
 namespace slipway::build {
 
 namespace {
@@ -14,7 +16,12 @@ StageResult Stages::run(size_t index) {
   const FindStage find = [this, index](const std::string& name) -> std::optional<StageResult> {
     const auto wanted = plan_.find(name, index);
     if (!wanted) return std::nullopt;
-    return start(*wanted).get();
+    const auto result = start(*wanted);
+    try {
+      return result.get();
+    } catch (const std::exception&) {  // said where it happened, not again here
+      throw Error(Kind::cancelled, "another stage failed");
+    }
   };
   StageBuilder stage(job_, find, static_cast<int>(index), plan_.first_step(index));
   return stage.build(file_.stages[index]);

@@ -1,4 +1,5 @@
 // slipway build: sends a build context to the daemon and shows what becomes of it.
+#include <csignal>
 #include <filesystem>
 #include <unistd.h>
 
@@ -185,6 +186,7 @@ Outcome send(const BuildCommand& command, ContextArchive& context, BuildProgress
 }  // namespace
 
 int build(const BuildCommand& command) {
+  ::signal(SIGPIPE, SIG_IGN);  // a daemon that hangs up is an error like another
   ContextArchive context(command.path, command.dockerfile);
   const bool tty =
       command.progress == "tty" || (command.progress == "auto" && ::isatty(STDERR_FILENO) == 1);
@@ -201,6 +203,8 @@ int build(const BuildCommand& command) {
   if (outcome.error.empty() && outcome.id.empty())
     outcome.error = "the daemon ended before the build did";
   if (!outcome.error.empty()) {
+    outcome.error =
+        replace_all(outcome.error, context.dockerfile() + ":", context.shown_dockerfile() + ":");
     if (progress) {
       progress->show_failure(context.shown_dockerfile(), context.dockerfile_text(), outcome.error);
     } else {

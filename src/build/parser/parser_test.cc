@@ -4,7 +4,10 @@
 #include "build/parser/dockerfile.h"
 #include "build/parser/ignore.h"
 #include "build/parser/instructions.h"
+#include "build/parser/modes.h"
+#include "build/parser/mounts.h"
 #include "build/parser/words.h"
+#include "build/plan.h"
 
 namespace slipway::build {
 namespace {
@@ -66,9 +69,12 @@ TEST(Dockerfile, ErrorsNameTheLine) {
   EXPECT_EQ(error_of("FROM a\nCOPY a\n"),
             "dockerfile parse error on line 2: COPY requires at least two arguments, but only 1 "
             "was provided");
-  EXPECT_NE(error_of("FROM a\nRUN --mount=type=cache x\n").find("not supported"),
+  EXPECT_NE(error_of("FROM a\nRUN --mount=type=cache x\n").find("target is required"),
             std::string::npos);
-  EXPECT_NE(error_of("FROM a\nHEALTHCHECK --start-interval=1s CMD x\n").find("not supported"),
+  EXPECT_NE(error_of("FROM a\nRUN --security=some x\n").find("is not valid"), std::string::npos);
+  EXPECT_NE(error_of("FROM a\nCOPY --link=perhaps a b\n").find("expecting boolean"),
+            std::string::npos);
+  EXPECT_NE(error_of("FROM a\nADD --checksum=md5:0 http://x/y z\n").find("sha256"),
             std::string::npos);
   EXPECT_NE(error_of("# nothing\n").find("no instructions"), std::string::npos);
 }
@@ -124,6 +130,63 @@ TEST(Ignore, LastMatchingPatternDecides) {
   EXPECT_TRUE(ignore.excludes("build/x"));
   EXPECT_TRUE(ignore.excludes("tmp7"));
   EXPECT_FALSE(ignore.excludes("tmpx"));
+}
+
+TEST(Mounts, ReadEveryKey) {
+  const auto cache =
+      parse_run_mount("type=cache,dst=/c,sharing=locked,mode=0750,uid=5,gid=6,ro", 1);
+  EXPECT_EQ(cache.type, RunMount::Type::cache);
+  EXPECT_EQ(cache.id, "/c");
+  EXPECT_EQ(cache.sharing, "locked");
+  EXPECT_EQ(cache.mode, 0750u);
+  EXPECT_EQ(cache.uid, 5u);
+  EXPECT_TRUE(cache.read_only);
+  const auto bind = parse_run_mount("target=/x,\"source=a,b\",from=y", 1);
+  EXPECT_EQ(bind.type, RunMount::Type::bind);
+  EXPECT_EQ(bind.source, "a,b");
+  EXPECT_TRUE(bind.read_only);
+  EXPECT_FALSE(parse_run_mount("type=bind,target=/x,rw", 1).read_only);
+  EXPECT_EQ(parse_run_mount("type=secret,target=/a/token,required", 1).id, "token");
+  EXPECT_EQ(parse_run_mount("type=ssh", 1).id, "default");
+  EXPECT_EQ(parse_run_mount("type=tmpfs,target=/t,size=2m", 1).size, 2u << 20);
+}
+
+TEST(Mounts, RefuseWhatNoMountMeans) {
+  for (const char* text :
+       {"type=bnd,target=/x", "type=bind", "type=tmpfs,target=/x,id=1", "type=secret",
+        "type=cache,target=/x,sharing=none", "type=cache,target=/x,mode=9", "target=/x,colour=red",
+        "type=cache,target=/x,source=/y", "type=tmpfs,target=/x,size=much", "\"target=/x"}) {
+    EXPECT_THROW(parse_run_mount(text, 1), DockerfileError) << text;
+  }
+  EXPECT_THROW(mount_source_stage("target=/x,from=$S", 1), DockerfileError);
+}
+
+TEST(Modes, OctalAndSymbolic) {
+  EXPECT_EQ(ModeChange::parse("0755").apply(0600, false), 0755u);
+  EXPECT_EQ(ModeChange::parse("u=rwX,go=rX").apply(0600, false), 0644u);
+  EXPECT_EQ(ModeChange::parse("u=rwX,go=rX").apply(0700, true), 0755u);
+  EXPECT_EQ(ModeChange::parse("a+x,o-rwx").apply(0644, false), 0750u);
+  EXPECT_EQ(ModeChange::parse("+t").apply(0777, true), 01777u);
+  for (const char* text : {"", "8", "07778", "u", "u~x", "u=q", "77777"})
+    EXPECT_THROW(ModeChange::parse(text), Error) << text;
+}
+
+TEST(Plan, FindsWhatATargetNeedsAndNumbersItsSteps) {
+  const auto file =
+      interpret(parse_dockerfile("FROM x AS a\nRUN 1\nFROM x AS b\nRUN 1\nRUN 2\nFROM x AS c\nRUN "
+                                 "--mount=from=a,target=/a 3\nFROM b\nCOPY --from=C / /\n"));
+  const std::map<std::string, std::string> none;
+  Plan plan(file, none);
+  plan.need(plan.choose(""));
+  EXPECT_TRUE(plan.needed(0) && plan.needed(1) && plan.needed(2) && plan.needed(3));
+  EXPECT_EQ(plan.steps(), 9);
+  Plan only(file, none);
+  only.need(only.choose("c"));
+  EXPECT_FALSE(only.needed(1));
+  EXPECT_EQ(only.first_step(2), 3);
+  EXPECT_EQ(only.steps(), 4);
+  EXPECT_THROW(only.choose("d"), Error);
+  EXPECT_EQ(only.find("2", 2), std::nullopt);
 }
 
 TEST(Durations, AreGoDurations) {
