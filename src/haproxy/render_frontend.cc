@@ -202,7 +202,9 @@ void render_common(Text& out) {
            " hdr Server 'awselb/2.0' if { url,length gt 16384 }");
   out.line("http-request set-var(txn.host) req.hdr(host),host_only,lower");
   // Root is made when there is none; our own Self takes the place of another balancer's.
-  const std::string fresh = "1-%[date,htonl,hex,lower]-%[uuid,regsub(-,,g),bytes(0,24),lower]";
+  // 24 random digits without a regular expression: the first eight of a UUID are all random.
+  const std::string digits = "%[uuid,bytes(0,8)]";
+  const std::string fresh = "1-%[date,htonl,hex,lower]-" + digits + digits + digits;
   const std::string name = "X-Amzn-Trace-Id";
   out.line("acl traced req.fhdr(" + name + ") -m found");
   out.line("acl rooted req.fhdr(" + name + ") -m reg '(?:^|;) *Root='");
