@@ -58,18 +58,23 @@ constexpr size_t kKeptOutput = 4096, kKeptResults = 5;
 int await_probe(Exec& exec, const Broadcast::Subscription& subscription, microseconds timeout,
                 const Stop& stop) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
+  const auto pid_of = [&] {
+    const std::lock_guard lock(exec.mutex);
+    return exec.info.pid;
+  };
   for (bool killed = false;;) {
-    int pid = 0;
     {
       const std::lock_guard lock(exec.mutex);
       if (!exec.info.running) return killed ? -1 : exec.info.exit_code.value_or(-1);
-      pid = exec.info.pid;
     }
-    if (subscription.wait(stop, killed ? SteadyTime::max() : deadline)) continue;
+    // Killed before it had begun: then once more.
+    const auto patience = std::chrono::steady_clock::now() + seconds(1);
+    if (subscription.wait(stop, killed ? patience : deadline)) continue;
     // Too late, or the container is being stopped: the probe ends, and its conmon tells.
+    const int pid = pid_of();
     const Fd handle = pid > 0 ? linux::open_pidfd(pid) : Fd();
     if (handle) linux::signal_pidfd(handle.get(), SIGKILL);
-    if (stop.requested() || killed) return -1;
+    if (stop.requested()) return -1;
     killed = true;
   }
 }

@@ -112,6 +112,7 @@ void Engine::attach(const std::string& id, const Streams& streams, bool stdin_op
   const auto container = impl_->get(id);
   const auto subscription = container->changed.subscribe();
   const auto pending = enqueue_attach(*container);
+  impl_->event(container->snapshot(), "attach");
   Fd socket;
   if (!pending) {
     try {
