@@ -91,6 +91,12 @@ void read_mounts(const Json& body, const Json& host, CreateRequest& out) {
 
 Mount parse_bind(const std::string& text) {
   const auto parts = split(text, ':');
+  if (parts.size() == 1 && text.starts_with('/')) {  // an anonymous volume there
+    Mount out;
+    out.type = "volume";
+    out.target = text;
+    return out;
+  }
   if (parts.size() < 2 || parts.size() > 3 || parts[0].empty() || !parts[1].starts_with('/')) {
     throw invalid_argument("invalid volume specification: '{}'", text);
   }
