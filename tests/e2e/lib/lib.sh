@@ -15,6 +15,8 @@ fi
 mkdir -p /tmp/bin
 [ -x /usr/bin/aws ] && ln -sf /usr/bin/aws /tmp/bin/aws
 ln -sf "$slipway" /tmp/bin/slipway
+# SLIPWAY_DOCKER=/usr/bin/docker: with that CLI, where the machine has several.
+[ -n "${SLIPWAY_DOCKER:-}" ] && ln -sf "$SLIPWAY_DOCKER" /tmp/bin/docker
 export PATH=/tmp/bin:$PATH AWS_PAGER='' DOCKER_BUILDKIT=0
 data=/tmp/slipway
 started=$SECONDS
