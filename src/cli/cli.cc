@@ -47,6 +47,8 @@ void add_up(CLI::App& app, UpCommand& up) {
                    "the most that the build cache may keep (10GB, 512MB)")
       ->envname("SLIPWAY_BUILD_CACHE")
       ->transform(CLI::AsSizeValue(false));
+  command->add_option("--insecure-registry", up.options.insecure_registries,
+                      "speak plain HTTP with this registry (host or host:port)");
   command->add_flag("--debug", up.options.debug, "log more");
 }
 

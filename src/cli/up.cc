@@ -111,6 +111,8 @@ std::vector<std::string> arguments_of(const daemon::Options& o) {
   if (o.debug) out.push_back("--debug");
   for (const auto& mirror : o.registry_mirrors)
     out.insert(out.end(), {"--registry-mirror", mirror});
+  for (const auto& registry : o.insecure_registries)
+    out.insert(out.end(), {"--insecure-registry", registry});
   return out;
 }
 

@@ -7,7 +7,8 @@
 namespace slipway::daemon {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Options, data_dir, run_dir, listen, port, account,
-                                                region, log_file, debug, registry_mirrors)
+                                                region, log_file, debug, registry_mirrors,
+                                                insecure_registries)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Instance, pid, start_time, version, started_at,
                                                 endpoint, options)
 

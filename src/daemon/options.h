@@ -19,7 +19,8 @@ struct Options {
   std::string log_file;  // empty: stderr
   uint64_t build_cache_bytes = 10ull << 30;  // the most that the build cache may keep
   bool debug = false;
-  std::vector<std::string> registry_mirrors;  // of Docker Hub
+  std::vector<std::string> registry_mirrors;     // of Docker Hub
+  std::vector<std::string> insecure_registries;  // that speak plain HTTP
 
   std::string docker_socket() const { return run_dir + "/docker.sock"; }
   std::string admin_socket() const { return run_dir + "/slipway.sock"; }

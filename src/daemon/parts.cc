@@ -84,6 +84,7 @@ registry::ClientDeps Parts::client_deps() {
   registry::ClientDeps out{*store, content, images, tokens, clock};
   for (const auto& mirror : options.registry_mirrors)
     out.mirrors.push_back(registry::parse_mirror(mirror));
+  out.insecure = options.insecure_registries;
   return out;
 }
 

@@ -44,11 +44,11 @@ std::optional<Login> parse_auth(const Json& auth) {
     std::tie(out.credentials.username, out.credentials.password) =
         split_once(base64_decode(both), ':');
   }
-  if (!text_field(auth, "identitytoken").empty() || !text_field(auth, "registrytoken").empty()) {
-    throw unimplemented(
-        "registry logins by token are not implemented: use a user name and password");
-  }
-  if (out.credentials.username.empty()) return std::nullopt;
+  out.credentials.identity_token = text_field(auth, "identitytoken");
+  out.credentials.registry_token = text_field(auth, "registrytoken");
+  const bool token =
+      !out.credentials.identity_token.empty() || !out.credentials.registry_token.empty();
+  if (out.credentials.username.empty() && !token) return std::nullopt;
   return out;
 }
 

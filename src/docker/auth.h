@@ -18,7 +18,7 @@ struct Login {
 
 // "https://index.docker.io/v1/" -> "docker.io", "http://host:5000/v2/" -> "host:5000".
 std::string domain_of_server(std::string_view server_address);
-// nullopt without a user name. Throws Error(unimplemented) for identity and registry tokens.
+// nullopt without a user name or a token.
 std::optional<Login> parse_auth(const Json& auth);
 // The header's base64url JSON; empty or {}: nullopt.
 std::optional<registry::Credentials> parse_auth_header(std::string_view header);

@@ -72,6 +72,7 @@ void prune_images(Call&);
 // transfer.cc
 void pull_image(Call&);
 void push_image(Call&);
+void describe_distribution(Call&);
 // build.cc
 void build_image(Call&);
 void prune_build_cache(Call&);

@@ -67,7 +67,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/build/cancel", not_implemented},
     {"POST", "/session", not_implemented},
     {"POST", "/grpc", not_implemented},
-    {"GET", "/distribution/{name...}/json", not_implemented},
+    {"GET", "/distribution/{name...}/json", describe_distribution},
 
     {"GET", "/networks", list_networks},
     {"POST", "/networks/create", create_network},

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "container/engine.h"
+#include "docker/fields.h"
 #include "docker/handlers.h"
 #include "docker/progress.h"
 #include "image/load.h"
@@ -47,15 +48,24 @@ void add_named(const Call& call, const std::string& given, std::vector<image::Sa
   if (!found) throw not_found("No such image: {}", name ? name->familiar() : given);
 }
 
+// What clients send as "platform": {"os": ..., "architecture": ...}.
+image::Platform platform_parameter(const Call& call) {
+  const auto text = call.text("platform");
+  if (text.empty()) return image::Platform::parse("");
+  const auto json = parse_json(text, "platform");
+  if (!json.is_object()) throw invalid_argument("platform: want a JSON object");
+  auto out =
+      image::Platform::parse(text_field(json, "os") + "/" + text_field(json, "architecture"));
+  out.variant = text_field(json, "variant");
+  return out;
+}
+
 void check_saved_platform(const Call& call, const image::Image& image) {
-  for (const auto& text : query_values(call.query, "platform")) {
-    if (text.empty()) continue;
-    const auto wanted = parse_json(text, "platform");
-    if (wanted.value("os", "linux") != image.config.os ||
-        wanted.value("architecture", image.config.architecture) != image.config.architecture)
-      throw not_found("image {} is here for {}/{} only", image.id.substr(7, 12), image.config.os,
-                      image.config.architecture);
-  }
+  const auto wanted = platform_parameter(call);
+  if (wanted.asked &&
+      (wanted.os != image.config.os || wanted.architecture != image.config.architecture))
+    throw not_found("image {} is here for {}/{} only", image.id.substr(7, 12), image.config.os,
+                    image.config.architecture);
 }
 
 void save(Call& call, const std::vector<std::string>& names) {
@@ -137,8 +147,8 @@ void load_images(Call& call) {
   };
   try {
     const auto loaded = image::load_archive(
-        call.deps.images, [&](std::span<char> into) { return call.exchange.read(into); }, events,
-        call.exchange.stop());
+        call.deps.images, [&](std::span<char> into) { return call.exchange.read(into); },
+        platform_parameter(call), events, call.exchange.stop());
     for (const auto& image : loaded) {
       for (const auto& tag : image.tags)
         out.write({{"stream", "Loaded image: " + tag.familiar() + "\n"}});

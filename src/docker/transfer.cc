@@ -21,7 +21,9 @@ Json progress_line(const registry::Progress& progress) {
   return out;
 }
 
-image::Reference pulled_name(const Call& call) {
+// What is to be pulled: one name, or (docker pull -a) all tags of a repository.
+std::vector<image::Reference> pulled_names(
+    const Call& call, const std::optional<registry::Credentials>& credentials) {
   auto name = call.text("fromImage");
   const auto tag = call.text("tag");
   if (tag.find(':') != std::string::npos) {
@@ -29,12 +31,39 @@ image::Reference pulled_name(const Call& call) {
   } else if (!tag.empty()) {
     name += ":" + tag;
   }
-  const auto reference = image::Reference::parse(name);
+  auto reference = image::Reference::parse(name);
   const bool named = name.find('@') != std::string::npos || name.ends_with(":" + reference.tag);
-  if (tag.empty() && !named) {
-    throw unimplemented("pulling all tags of a repository is not implemented: name a tag");
+  if (named) return {reference};
+  std::vector<image::Reference> out;
+  for (const auto& one : call.deps.registry.tags(reference, credentials, call.exchange.stop())) {
+    reference.tag = one;
+    out.push_back(reference);
   }
-  return reference;
+  if (out.empty()) throw not_found("repository {} has no tags", reference.name());
+  return out;
+}
+
+void pull_one(const Call& call, const image::Reference& name,
+              const std::optional<registry::Credentials>& credentials, JsonLines& out) {
+  const auto before = call.deps.images.find(name.full());
+  bool told = false;
+  const auto pulled = call.deps.registry.pull_platform(
+      name, call.text("platform"), credentials,
+      [&](const auto& progress) {
+        if (!std::exchange(told, true)) {
+          out.write({{"status", "Pulling from " + name.path},
+                     {"id", name.tag.empty() ? name.digest : name.tag}});
+        }
+        out.write(progress_line(progress));
+      },
+      call.exchange.stop());
+  out.write({{"status", "Digest: " + pulled.manifest_digest}});
+  const bool same = before && before->id == pulled.image_id;
+  out.write({{"status",
+              (same ? "Status: Image is up to date for " : "Status: Downloaded newer image for ") +
+                  name.familiar()}});
+  call.deps.engine.publish(
+      {call.deps.clock.now(), "image", "pull", name.familiar(), {{"name", name.familiar()}}});
 }
 
 // The tags of a repository that are here.
@@ -66,34 +95,35 @@ void push_one(const Call& call, const image::Reference& name,
 void pull_image(Call& call) {
   if (!call.text("fromSrc").empty()) return import_image(call);
   if (call.text("fromImage").empty()) throw invalid_argument("no image was named (fromImage)");
-  const auto name = pulled_name(call);
   const auto credentials =
       parse_auth_header(call.exchange.request().headers.get("X-Registry-Auth"));
-  const auto before = call.deps.images.find(name.full());
+  const auto names = pulled_names(call, credentials);
   JsonLines out(call);
   try {
-    const auto pulled = call.deps.registry.pull_platform(
-        name, call.text("platform"), credentials,
-        [&](const auto& progress) {
-          if (!out.begun()) {
-            out.write({{"status", "Pulling from " + name.path},
-                       {"id", name.tag.empty() ? name.digest : name.tag}});
-          }
-          out.write(progress_line(progress));
-        },
-        call.exchange.stop());
-    out.write({{"status", "Digest: " + pulled.manifest_digest}});
-    const bool same = before && before->id == pulled.image_id;
-    out.write({{"status", (same ? "Status: Image is up to date for "
-                                : "Status: Downloaded newer image for ") +
-                              name.familiar()}});
-    call.deps.engine.publish(
-        {call.deps.clock.now(), "image", "pull", name.familiar(), {{"name", name.familiar()}}});
+    for (const auto& name : names) pull_one(call, name, credentials, out);
     out.finish();
   } catch (const Error& e) {
     if (e.kind() == Kind::cancelled) throw;
     out.fail(e);
   }
+}
+
+void describe_distribution(Call& call) {
+  const auto name = image::Reference::parse(call.var("name"));
+  const auto credentials =
+      parse_auth_header(call.exchange.request().headers.get("X-Registry-Auth"));
+  const auto found = call.deps.registry.describe(name, credentials, call.exchange.stop());
+  Json platforms = Json::array();
+  for (const auto& platform : found.platforms) {
+    Json json = {{"architecture", platform.architecture}, {"os", platform.os}};
+    if (!platform.variant.empty()) json["variant"] = platform.variant;
+    platforms.push_back(std::move(json));
+  }
+  call.json(200, {{"Descriptor",
+                   {{"mediaType", found.manifest.media_type},
+                    {"digest", found.manifest.digest},
+                    {"size", found.manifest.size}}},
+                  {"Platforms", platforms}});
 }
 
 void push_image(Call& call) {

@@ -151,7 +151,7 @@ class LoadTest : public ::testing::Test {
     return out;
   }
   std::vector<LoadedImage> load(const std::string& archive) {
-    return load_archive(*to.images, source_of_string(archive), {}, Stop());
+    return load_archive(*to.images, source_of_string(archive), Platform::parse(""), {}, Stop());
   }
   static std::string layer_tar(const std::string& name, const std::string& text) {
     return ArchiveText().file(name, text).done();
@@ -254,7 +254,7 @@ TEST_F(LoadTest, ATagThatMovesIsTold) {
   std::string told;
   LoadEvents events;
   events.renamed = [&](const Reference& tag, const std::string& id) { told = tag.tag + id; };
-  load_archive(*to.images, source_of_string(archive), events, Stop());
+  load_archive(*to.images, source_of_string(archive), Platform::parse(""), events, Stop());
   EXPECT_EQ(told, "v1" + before.id);
 }
 

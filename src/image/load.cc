@@ -54,8 +54,8 @@ class MemberData {
 
 class Loader {
  public:
-  Loader(Images& images, const LoadEvents& events, const Stop& stop)
-      : images_(images), events_(events), stop_(stop) {}
+  Loader(Images& images, const Platform& platform, const LoadEvents& events, const Stop& stop)
+      : images_(images), platform_(platform), events_(events), stop_(stop) {}
 
   std::vector<LoadedImage> run(const ByteSource& source) {
     const ByteSource plain = make_decompressor(source);
@@ -245,9 +245,9 @@ class Loader {
       const auto* chosen = &text(member_of_digest(entry.manifest.digest));
       auto manifest = Manifest::parse(*chosen, entry.manifest.media_type);
       if (manifest.index) {
-        const auto* child = manifest.for_this_machine();
+        const auto* child = manifest.for_platform(platform_);
         if (child == nullptr)
-          throw not_found("image archive: no image for linux/{} in {}", machine_architecture(),
+          throw not_found("image archive: no image for {} in {}", platform_.text(),
                           entry.manifest.digest);
         chosen = &text(member_of_digest(child->descriptor.digest));
         manifest = Manifest::parse(*chosen, child->descriptor.media_type);
@@ -274,6 +274,7 @@ class Loader {
   }
 
   Images& images_;
+  const Platform& platform_;
   const LoadEvents& events_;
   const Stop& stop_;
   std::map<std::string, std::string> texts_, links_;
@@ -287,8 +288,9 @@ class Loader {
 }  // namespace
 
 std::vector<LoadedImage> load_archive(Images& images, const ByteSource& source,
-                                      const LoadEvents& events, const Stop& stop) {
-  return Loader(images, events, stop).run(source);
+                                      const Platform& platform, const LoadEvents& events,
+                                      const Stop& stop) {
+  return Loader(images, platform, events, stop).run(source);
 }
 
 }  // namespace slipway::image

@@ -7,6 +7,7 @@
 
 #include "base/stop.h"
 #include "image/image.h"
+#include "image/manifest.h"
 
 namespace slipway::image {
 
@@ -24,7 +25,9 @@ struct LoadEvents {
 
 // source: the archive, compressed or not. Docker archives of any age since 1.10, those of podman
 // and skopeo, and OCI layouts. Throws Error(invalid_argument) saying what is wrong with it.
+// platform: which image of an index is meant.
 std::vector<LoadedImage> load_archive(Images& images, const ByteSource& source,
-                                      const LoadEvents& events, const Stop& stop);
+                                      const Platform& platform, const LoadEvents& events,
+                                      const Stop& stop);
 
 }  // namespace slipway::image

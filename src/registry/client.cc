@@ -28,6 +28,19 @@ class RegistryClient final : public Client {
     return remote_pull(deps_, name, wanted, credentials, progress, stop);
   }
 
+  std::vector<std::string> tags(const image::Reference& name,
+                                const std::optional<Credentials>& credentials,
+                                const Stop& stop) override {
+    if (local_domain(name.domain)) return local_.tags(name, credentials);
+    return remote_tags(deps_, name, credentials, stop);
+  }
+
+  Described describe(const image::Reference& name, const std::optional<Credentials>& credentials,
+                     const Stop& stop) override {
+    if (local_domain(name.domain)) return local_.describe(name, credentials);
+    return remote_describe(deps_, name, credentials, stop);
+  }
+
   image::Digest push(const image::Reference& name, const std::optional<Credentials>& credentials,
                      const OnProgress& progress, const Stop& stop) override {
     if (local_domain(name.domain)) return local_.push(name, credentials, progress);
@@ -37,7 +50,7 @@ class RegistryClient final : public Client {
   void check_login(std::string_view domain, const Credentials& credentials,
                    const Stop& stop) override {
     if (local_domain(domain)) return check_local(domain, credentials);
-    Remote remote(domain, "", credentials, false);
+    Remote remote(deps_, domain, "", credentials, false);
     const auto response = remote.send(
         [&] {
           net::ClientRequest request;

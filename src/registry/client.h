@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/stop.h"
 #include "image/image.h"
+#include "image/manifest.h"
 #include "registry/repositories.h"
 #include "registry/tokens.h"
 #include "store/store.h"
@@ -18,6 +19,14 @@ namespace slipway::registry {
 
 struct Credentials {
   std::string username, password;
+  // Instead of both: a refresh token that the token server takes, a bearer token for the registry.
+  std::string identity_token = {}, registry_token = {};
+};
+
+// What a name means in its registry, without pulling it.
+struct Described {
+  image::Descriptor manifest;
+  std::vector<image::Platform> platforms;
 };
 
 // What `docker pull/push` draws. status as Docker words it ("Downloading", "Pull complete",
@@ -51,6 +60,18 @@ class Client {
     if (!platform.empty()) throw unimplemented("platforms cannot be chosen here");
     return pull(name, credentials, progress, stop);
   }
+  // The tags of a repository; Described of one name.
+  virtual std::vector<std::string> tags(const image::Reference& name,
+                                        const std::optional<Credentials>& credentials,
+                                        const Stop& stop) {
+    (void)credentials, (void)stop;
+    throw unimplemented("the tags of {} cannot be listed here", name.name());
+  }
+  virtual Described describe(const image::Reference& name,
+                             const std::optional<Credentials>& credentials, const Stop& stop) {
+    (void)credentials, (void)stop;
+    throw unimplemented("{} cannot be looked up here", name.familiar());
+  }
   // Returns the digest of the pushed manifest.
   virtual image::Digest push(const image::Reference& name,
                              const std::optional<Credentials>& credentials,
@@ -70,6 +91,8 @@ struct ClientDeps {
   Authorize authorize = {};
   // Asked before Docker Hub, in this order: "https://mirror.example.com".
   std::vector<std::string> mirrors = {};
+  // Registries that speak plain HTTP: "registry.lan:5000".
+  std::vector<std::string> insecure = {};
 };
 // Throws Error(invalid_argument) unless the text is an http or https address without a path.
 std::string parse_mirror(std::string_view url);

@@ -68,6 +68,49 @@ void Local::check_login(std::string_view domain, const Credentials& credentials)
   authenticate(scope_of(domain), credentials);
 }
 
+std::vector<std::string> Local::tags(const image::Reference& name,
+                                     const std::optional<Credentials>& credentials) try {
+  const Scope scope = scope_of(name.domain);
+  const auto who = authenticate(scope, credentials);
+  std::vector<std::string> out;
+  RepositoryPtr repository;
+  deps_.store.read([&](const store::Reader& db) {
+    repository = get_repository(db, scope, name.path);
+    for (const auto& tag : list_tags(db, *repository)) out.push_back(tag.name);
+  });
+  authorize(who, "ecr:ListImages", *repository);
+  return out;
+} catch (const RegistryError& e) {
+  throw pull_error(e, name);
+}
+
+Described Local::describe(const image::Reference& name,
+                          const std::optional<Credentials>& credentials) try {
+  const Scope scope = scope_of(name.domain);
+  const auto who = authenticate(scope, credentials);
+  RepositoryPtr repository;
+  ManifestPtr found;
+  deps_.store.read([&](const store::Reader& db) {
+    repository = get_repository(db, scope, name.path);
+    found = find_manifest(db, *repository, name.digest.empty() ? name.tag : name.digest);
+  });
+  authorize(who, "ecr:BatchGetImage", *repository);
+  if (!found) throw manifest_unknown();
+  Described out{{found->media_type, found->digest, found->manifest_bytes}, {}};
+  const auto manifest = image::Manifest::parse(
+      deps_.content.read(found->digest, image::max_manifest_bytes), found->media_type);
+  for (const auto& child : manifest.children)
+    out.platforms.push_back({child.os, child.architecture, child.variant, false});
+  if (manifest.config) {
+    const auto config =
+        image::Config::parse(deps_.content.read(manifest.config->digest, image::max_config_bytes));
+    out.platforms.push_back({config.os, config.architecture, "", false});
+  }
+  return out;
+} catch (const RegistryError& e) {
+  throw pull_error(e, name);
+}
+
 Pulled Local::pull(const image::Reference& name, const image::Platform& platform,
                    const std::optional<Credentials>& credentials, const OnProgress& progress) try {
   const Scope scope = scope_of(name.domain);

@@ -12,6 +12,9 @@ class Local {
               const std::optional<Credentials>& credentials, const OnProgress& progress);
   image::Digest push(const image::Reference& name, const std::optional<Credentials>& credentials,
                      const OnProgress& progress);
+  std::vector<std::string> tags(const image::Reference& name,
+                                const std::optional<Credentials>& credentials);
+  Described describe(const image::Reference& name, const std::optional<Credentials>& credentials);
   void check_login(std::string_view domain, const Credentials& credentials);
 
  private:

@@ -90,6 +90,13 @@ std::string short_id(std::string_view digest) {
   return std::string(digest.substr(digest.find(':') + 1, 12));
 }
 
+Remote::Remote(const ClientDeps& deps, std::string_view domain, std::string path,
+               std::optional<Credentials> credentials, bool for_push)
+    : Remote(domain, std::move(path), std::move(credentials), for_push,
+             std::find(deps.insecure.begin(), deps.insecure.end(), domain) != deps.insecure.end()
+                 ? "http://" + std::string(domain)
+                 : std::string()) {}
+
 Remote::Remote(std::string_view domain, std::string path, std::optional<Credentials> credentials,
                bool for_push, std::string base)
     : base_(base.empty() ? base_url(domain) : std::move(base)),
@@ -157,8 +164,16 @@ std::unique_ptr<net::ClientResponse> Remote::follow(net::ClientRequest request,
 // True: try again with the new Authorization header.
 bool Remote::authenticate(std::string_view challenge, const Stop& stop) {
   const auto scheme = split_once(challenge, ' ').first;
+  if (credentials_ && !credentials_->registry_token.empty()) {
+    const std::string value = "Bearer " + credentials_->registry_token;
+    auto known = authorization_.lock();
+    if (*known == value) return false;
+    *known = value;
+    return true;
+  }
   if (iequals(scheme, "Basic")) {
-    if (!credentials_) throw unauthorized("no basic auth credentials");
+    if (!credentials_ || credentials_->username.empty())
+      throw unauthorized("no basic auth credentials");
     const std::string value = basic(*credentials_);
     auto known = authorization_.lock();
     if (*known == value) return false;
@@ -171,6 +186,30 @@ bool Remote::authenticate(std::string_view challenge, const Stop& stop) {
   return true;
 }
 
+std::unique_ptr<net::ClientResponse> Remote::ask_for_token(const std::string& realm,
+                                                           const std::string& service,
+                                                           const Stop& stop) const {
+  Pairs query;
+  if (!service.empty()) query.emplace_back("service", service);
+  if (!path_.empty())
+    query.emplace_back("scope",
+                       fmt::format("repository:{}:{}", path_, for_push_ ? "pull,push" : "pull"));
+  net::ClientRequest request;
+  if (credentials_ && !credentials_->identity_token.empty()) {
+    query.insert(query.end(), {{"grant_type", "refresh_token"},
+                               {"client_id", "slipway"},
+                               {"refresh_token", credentials_->identity_token}});
+    request.method = "POST";
+    request.url = realm;
+    request.headers.set("Content-Type", "application/x-www-form-urlencoded");
+    request.body = encode_query(query);
+    return net::request(request, stop);
+  }
+  request.url = realm + (realm.find('?') == std::string::npos ? "?" : "&") + encode_query(query);
+  if (credentials_) request.headers.set("Authorization", basic(*credentials_));
+  return net::request(request, stop);
+}
+
 std::string Remote::bearer_token(std::string_view challenge, const Stop& stop) {
   auto parameters = challenge_parameters(split_once(challenge, ' ').second);
   const std::string& realm = parameters["realm"];
@@ -178,15 +217,7 @@ std::string Remote::bearer_token(std::string_view challenge, const Stop& stop) {
   if (!encrypted && (base_.substr(0, 8) == "https://" || realm.substr(0, 7) != "http://"))
     throw unavailable("{} names \"{}\" as its token server, which is not an https address", base_,
                       realm.substr(0, 200));
-  Pairs query;
-  if (!parameters["service"].empty()) query.emplace_back("service", parameters["service"]);
-  if (!path_.empty())
-    query.emplace_back("scope",
-                       fmt::format("repository:{}:{}", path_, for_push_ ? "pull,push" : "pull"));
-  net::ClientRequest request;
-  request.url = realm + (realm.find('?') == std::string::npos ? "?" : "&") + encode_query(query);
-  if (credentials_) request.headers.set("Authorization", basic(*credentials_));
-  const auto response = net::request(request, stop);
+  const auto response = ask_for_token(realm, parameters["service"], stop);
   if (response->status() != 200) throw remote_error(*response, realm);
   const Json body = parse_json(response->read_all(1 << 20), "the token server's answer");
   for (const char* member : {"token", "access_token"})

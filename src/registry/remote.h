@@ -16,6 +16,9 @@ namespace slipway::registry {
 
 class Remote {
  public:
+  // At the domain, as the configuration says it is to be reached.
+  Remote(const ClientDeps& deps, std::string_view domain, std::string path,
+         std::optional<Credentials> credentials, bool for_push);
   // path: the repository; empty for a login check. base: where the registry is, if not at its
   // domain ("https://mirror.example.com").
   Remote(std::string_view domain, std::string path, std::optional<Credentials> credentials,
@@ -35,6 +38,9 @@ class Remote {
                                               std::unique_ptr<net::ClientResponse> response,
                                               const Stop& stop);
   bool authenticate(std::string_view challenge, const Stop& stop);
+  std::unique_ptr<net::ClientResponse> ask_for_token(const std::string& realm,
+                                                     const std::string& service,
+                                                     const Stop& stop) const;
   std::string bearer_token(std::string_view challenge, const Stop& stop);
 
   std::string base_, path_;
@@ -55,6 +61,21 @@ Pulled remote_pull(const ClientDeps& deps, const image::Reference& name,
 image::Digest remote_push(const ClientDeps& deps, const image::Reference& name,
                           const std::optional<Credentials>& credentials, const OnProgress& progress,
                           const Stop& stop);
+
+std::vector<std::string> remote_tags(const ClientDeps& deps, const image::Reference& name,
+                                     const std::optional<Credentials>& credentials,
+                                     const Stop& stop);
+Described remote_describe(const ClientDeps& deps, const image::Reference& name,
+                          const std::optional<Credentials>& credentials, const Stop& stop);
+
+// What a registry has for a tag or digest, checked against the latter. name: for errors.
+struct FetchedManifest {
+  std::string text;
+  image::Digest digest;
+  image::Manifest parsed;
+};
+FetchedManifest fetch_manifest(Remote& remote, const image::Reference& name,
+                               const std::string& tag_or_digest, const Stop& stop);
 
 // Runs task(0..count-1) on up to width threads. The first failure stops the others and is thrown.
 void in_parallel(size_t count, size_t width, const Stop& stop,

@@ -4,7 +4,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/strings.h"
-#include "codec/hash.h"
 #include "image/manifest.h"
 #include "registry/remote.h"
 
@@ -14,11 +13,6 @@ namespace {
 
 constexpr size_t parallel_downloads = 3;
 constexpr int attempts = 3;
-constexpr const char* accepted[] = {"application/vnd.docker.distribution.manifest.v2+json",
-                                    "application/vnd.docker.distribution.manifest.list.v2+json",
-                                    "application/vnd.oci.image.manifest.v1+json",
-                                    "application/vnd.oci.image.index.v1+json"};
-
 // The bytes of one blob, over as many connections as it takes.
 class BlobReader {
  public:
@@ -101,19 +95,21 @@ class Puller {
       : deps_(deps),
         name_(name),
         platform_(platform),
-        remote_(name.domain, name.path, credentials, false, mirror),
+        remote_(mirror.empty() ? Remote(deps, name.domain, name.path, credentials, false)
+                               : Remote(name.domain, name.path, std::nullopt, false, mirror)),
         progress_(progress),
         stop_(stop) {}
 
   Pulled run() {
-    const auto top = manifest(name_.digest.empty() ? name_.tag : name_.digest);
-    Fetched chosen = top;
+    const auto top =
+        fetch_manifest(remote_, name_, name_.digest.empty() ? name_.tag : name_.digest, stop_);
+    FetchedManifest chosen = top;
     if (top.parsed.index) {
       const auto* child = top.parsed.for_platform(platform_);
       if (child == nullptr)
         throw not_found("no matching manifest for {} in the manifest list entries of {}",
                         platform_.text(), name_.familiar());
-      chosen = manifest(child->descriptor.digest);
+      chosen = fetch_manifest(remote_, name_, child->descriptor.digest, stop_);
       if (chosen.parsed.index)
         throw invalid_argument("{}: an index within an index", name_.familiar());
     }
@@ -130,36 +126,6 @@ class Puller {
   }
 
  private:
-  struct Fetched {
-    std::string text;
-    image::Digest digest;
-    image::Manifest parsed;
-  };
-
-  Fetched manifest(const std::string& reference) {
-    const auto response = remote_.send(
-        [&] {
-          net::ClientRequest request;
-          request.url = remote_.url("manifests/" + reference);
-          for (const char* type : accepted) request.headers.add("Accept", type);
-          return request;
-        },
-        stop_);
-    if (response->status() != 200) throw manifest_error(*response);
-    Fetched out;
-    out.text = response->read_all(image::max_manifest_bytes);
-    const bool by_digest = image::valid_digest(reference);
-    Hasher hash(by_digest ? reference.substr(0, reference.find(':')) : "sha256");
-    hash.update(out.text);
-    out.digest = hash.digest();
-    if (by_digest && out.digest != reference)
-      throw unavailable("{}: the registry sent a manifest with digest {} for {}", name_.familiar(),
-                        out.digest, reference);
-    const auto type = response->headers().get("Content-Type");
-    out.parsed = image::Manifest::parse(out.text, type.substr(0, type.find(';')));
-    return out;
-  }
-
   // An image that is not part of an index says only in its configuration what it is for.
   void check_platform(const image::Descriptor& descriptor) const {
     if (!platform_.asked) return;
@@ -170,18 +136,6 @@ class Puller {
         "image with reference {} was found but its platform ({}/{}) does not match the specified "
         "platform ({})",
         name_.familiar(), config.os, config.architecture, platform_.text());
-  }
-
-  Error manifest_error(net::ClientResponse& response) const {
-    const Error e = remote_error(response, name_.familiar());
-    if (e.kind() == Kind::not_found)
-      return not_found("manifest for {} not found: {}", name_.familiar(), e.what());
-    if (e.kind() == Kind::unauthorized || e.kind() == Kind::forbidden)
-      return Error(e.kind(),
-                   fmt::format("pull access denied for {}, repository does not exist or may "
-                               "require 'docker login': {}",
-                               name_.name(), e.what()));
-    return e;
   }
 
   void download_all(const image::Manifest& manifest) {

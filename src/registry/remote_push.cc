@@ -17,7 +17,7 @@ class Pusher {
          const Stop& stop)
       : deps_(deps),
         name_(name),
-        remote_(name.domain, name.path, credentials, true),
+        remote_(deps, name.domain, name.path, credentials, true),
         progress_(progress),
         stop_(stop) {}
 
