@@ -181,6 +181,10 @@ std::string Builder::build(const Request& request, const ByteSource& tar, const 
   Context context(deps.root + "/contexts", tar);
   const BuildFile file = read_dockerfile(context, request.dockerfile);
   context.apply_ignore(request.dockerfile);
+  if (request.outside) {
+    context.root().remove(request.dockerfile);
+    context.root().remove(request.dockerfile + ".dockerignore");
+  }
 
   const std::string work = deps.root + "/work/" + random_hex(8);
   make_directories(work, 0700);

@@ -23,6 +23,7 @@ namespace slipway::build {
 
 struct Request {
   std::string dockerfile = "Dockerfile";  // path inside the context
+  bool outside = false;                   // ... but only for its own sake: not a part of it
   std::vector<std::string> tags;
   std::map<std::string, std::string> build_args, labels;
   std::string target, network_mode, platform;

@@ -85,6 +85,7 @@ void StageBuilder::write_sources(const Copy& copy, CopySources& sources,
                                  const std::string& destination, const LowerTree& to,
                                  const std::vector<std::string>& below) {
   CopyOptions options;
+  options.keep_owner = !copy.from.empty();  // everything of the context is root's
   const std::string chown = expand(copy.chown);
   if (!chown.empty() && copy.link && !numeric_owner(chown)) {
     options.owner = owner_of(LowerTree(job_, below).path(), chown);  // names are those of the image

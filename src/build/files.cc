@@ -77,6 +77,8 @@ class TreeHash {
                     info->st_gid, S_ISREG(info->st_mode) ? info->st_size : 0);
     if (S_ISREG(info->st_mode)) text += hash_file(root_, path);
     if (S_ISLNK(info->st_mode)) text += root_.read_link(path);
+    if (S_ISREG(info->st_mode) && info->st_nlink > 1)  // which names are one file
+      text += " = " + links_.try_emplace({info->st_dev, info->st_ino}, shown).first->second;
     hash_.update(text);
     if (files_ != nullptr && !S_ISDIR(info->st_mode))
       files_->emplace_back(path, sha256_hex(text).substr(0, 16));
@@ -91,6 +93,7 @@ class TreeHash {
   const linux::Root& root_;
   const Ignore* excludes_;
   FileSums* files_;
+  std::map<std::pair<dev_t, ino_t>, std::string> links_;
   Hasher hash_;
 };
 
@@ -147,17 +150,22 @@ class Copier {
   }
 
  private:
+  // The directory that is named itself stays as it is when it is there already, and a new one is
+  // not its source's owner's; those below it become what they are in the source.
   void directory(const std::string& source, const std::string& target, const std::string& shown,
                  const struct stat& info) {
     const auto there = target.empty() ? to_.stat(".") : to_.stat(target);
     if (there && !S_ISDIR(there->st_mode)) {
       throw invalid_argument("cannot copy to non-directory: /{}", target);
     }
-    const bool made = !there;
-    if (made) to_.make_directory(target, 0755);
+    const bool top = shown.empty();
+    if (!there) to_.make_directory(target, 0755);
     for (const auto& name : from_.list(source.empty() ? "." : source))
       tree(under(source, name), under(target, name), under(shown, name));
-    if (made) attributes(target, info);
+    if (there && top) return;
+    struct stat own_info = info;
+    if (top) own_info.st_uid = own_info.st_gid = 0;
+    attributes(target, own_info);
   }
 
   void replace_file(const std::string& source, const std::string& target, const struct stat& info) {
@@ -165,6 +173,10 @@ class Copier {
       throw invalid_argument("cannot overwrite a directory with a file: /{}", target);
     }
     to_.remove(target);
+    if (S_ISREG(info.st_mode) && info.st_nlink > 1) {
+      const auto [first, fresh] = links_.try_emplace({info.st_dev, info.st_ino}, target);
+      if (!fresh && to_.lstat(first->second)) return to_.hard_link(first->second, target);
+    }
     if (S_ISREG(info.st_mode)) {
       copy_bytes(source, target);
     } else if (S_ISLNK(info.st_mode)) {
@@ -217,7 +229,8 @@ class Copier {
   const linux::Root& from_;
   const linux::Root& to_;
   const CopyOptions& options_;
-  bool kept_capability_ = false;  // the file has its owner already
+  std::map<std::pair<dev_t, ino_t>, std::string> links_;  // where a file with several names went
+  bool kept_capability_ = false;                          // the file has its owner already
 };
 
 // A tar, plain or compressed: ADD unpacks it. Anything else that is compressed is just a file.
@@ -280,7 +293,7 @@ void copy(const linux::Root& from, const std::vector<Selected>& sources, const l
     if (options.unpack_archives && is_archive(from, source.path)) {
       copier.make_parents(target);
       const Fd fd = from.open(source.path, O_RDONLY);
-      unpack_tar(to, target, source_of_fd(fd.get()), options.owner);
+      unpack_tar(to, target, source_of_fd(fd.get()));  // owners are the archive's, always
       continue;
     }
     const std::string path = !source.kept.empty() ? place

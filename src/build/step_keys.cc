@@ -42,7 +42,7 @@ std::string run_inputs(const RunInputs& run) {
 
 std::string copy_inputs(const CopyInputs& copy) {
   return Fields{}
-      .add(copy.add ? "add" : "copy")
+      .add(copy.add ? "add 2" : "copy 2")
       .add(copy.sums)
       .add(copy.destination)
       .add(copy.chown)

@@ -109,7 +109,7 @@ std::string size_text(const std::string& option, const std::string& text) {
   return std::to_string(*bytes);
 }
 
-std::string query_of(const BuildCommand& command, const std::string& dockerfile) {
+std::string query_of(const BuildCommand& command, const std::string& dockerfile, bool outside) {
   Pairs out = {{"slipway", "1"},
                {"dockerfile", dockerfile},
                {"compression", command.compression},
@@ -120,6 +120,7 @@ std::string query_of(const BuildCommand& command, const std::string& dockerfile)
                {"extrahosts", Json(command.add_hosts).dump()},
                {"ulimits", ulimits_json(command.ulimits).dump()}};
   for (const auto& tag : command.tags) out.emplace_back("t", tag);
+  if (outside) out.emplace_back("outside", "1");
   if (!command.target.empty()) out.emplace_back("target", command.target);
   if (!command.platform.empty()) out.emplace_back("platform", command.platform);
   if (!command.network.empty()) out.emplace_back("networkmode", command.network);
@@ -164,7 +165,7 @@ Outcome send(const BuildCommand& command, ContextArchive& context, BuildProgress
   net::ClientRequest request;
   request.method = "POST";
   request.url = "unix:" + instance.options.docker_socket() + ":/build?" +
-                query_of(command, context.dockerfile());
+                query_of(command, context.dockerfile(), context.outside());
   request.headers.set("Content-Type", "application/x-tar");
   request.idle_timeout = std::chrono::hours(24);  // a step may be silent for long
   request.body_source = [&](std::span<char> into) -> size_t {

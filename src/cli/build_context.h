@@ -19,6 +19,7 @@ class ContextArchive {
   ~ContextArchive();
   // The Dockerfile's name inside the archive.
   const std::string& dockerfile() const { return dockerfile_; }
+  bool outside() const { return outside_; }
   // The Dockerfile's name as the user knows it, and its text, for errors.
   const std::string& shown_dockerfile() const { return shown_; }
   const std::string& dockerfile_text() const { return text_; }

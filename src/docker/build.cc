@@ -110,6 +110,7 @@ build::Request build_request(const Call& call) {
   out.platform = call.text("platform");
   out.no_cache = call.flag("nocache");
   out.pull = call.flag("pull");
+  out.outside = call.flag("outside");
   out.zstd = call.text("compression") == "zstd";
   out.cache_from = list_parameter(call, "cachefrom");
   for (const auto& allowed : list_parameter(call, "allow"))
