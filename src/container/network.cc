@@ -164,12 +164,16 @@ void Dataplane::remove_links(const std::set<std::string>& but) {
 void Dataplane::restore(const std::set<std::string>& keep) {
   const std::lock_guard lock(mutex_);
   remove_strays(keep);
+  if (members_.empty()) return;
   for (const auto& [id, member] : members_) {
     for (const auto& [network, placed] : member.endpoints) {
       const auto found = bridges_.find(network);
       if (found != bridges_.end() && !found->second.ready) make_bridge(found->second);
     }
   }
+  // Once more with all that was adopted: a container may have been started in between.
+  table_ready_ = false;
+  ensure_table();
 }
 
 void Dataplane::tear_down() {
