@@ -8,6 +8,8 @@
 namespace slipway::docker {
 namespace {
 
+struct NoChange {};
+
 class Changer {
  public:
   explicit Changer(image::Config& config) : config_(config) {}
@@ -69,7 +71,7 @@ class Changer {
   }
   template <typename Other>
   void operator()(const Other&) {
-    throw invalid_argument("this instruction is not a valid change command");
+    throw NoChange();
   }
 
  private:
@@ -115,11 +117,16 @@ void apply_changes(image::Config& config, const std::vector<std::string>& change
   const auto file = build::parse_dockerfile(join(changes, "\n"));
   Changer changer(config);
   for (const auto& raw : file.instructions) {
-    const auto instruction = build::interpret_instruction(raw, file.escape);
     try {
-      std::visit(changer, instruction.meaning);
+      std::visit(changer, build::interpret_instruction(raw, file.escape).meaning);
+    } catch (const NoChange&) {
+      throw invalid_argument("{} is not a valid change command", to_lower(raw.keyword));
     } catch (const Error& e) {
-      throw invalid_argument("{}: {}", raw.keyword, e.what());
+      const bool unknown =
+          std::string_view(e.what()).find("nknown instruction") != std::string::npos;
+      if (unknown)
+        throw invalid_argument("{} is not a valid change command", to_lower(raw.keyword));
+      throw;
     }
   }
 }

@@ -46,7 +46,7 @@ class DirectorySize {
       return;
     }
     const bool counted = info.st_nlink > 1 && !seen_.insert({info.st_dev, info.st_ino}).second;
-    if (S_ISREG(info.st_mode) && !counted) bytes_ += static_cast<uint64_t>(info.st_size);
+    if (!counted) bytes_ += static_cast<uint64_t>(info.st_size);
   }
 
   std::set<std::pair<dev_t, ino_t>> seen_;

@@ -8,7 +8,7 @@
 
 namespace slipway::docker {
 
-// Bytes of the files below a directory: hard links count once, symlinks are not followed. 0 when it
+// Bytes of the files below a directory: hard links count once, symlinks as what they hold. 0 when it
 // is not there.
 uint64_t directory_bytes(const std::string& path);
 // What a container wrote.

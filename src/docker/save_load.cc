@@ -45,7 +45,7 @@ void add_named(const Call& call, const std::string& given, std::vector<image::Sa
     entry(*image);
     found = true;
   }
-  if (!found) throw not_found("No such image: {}", name ? name->familiar() : given);
+  if (!found) throw not_found("No such image: {}", given);
 }
 
 // What clients send as "platform": {"os": ..., "architecture": ...}.

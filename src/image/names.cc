@@ -55,7 +55,9 @@ struct Plan {
   bool whole_image = false;
 };
 
-Plan plan_by_name(const Match& match, bool force, const std::optional<std::string>& user) {
+// given: the name as somebody wrote it.
+Plan plan_by_name(const Match& match, std::string_view given, bool force,
+                  const std::optional<std::string>& user) {
   // A digest means the image only while no tag of its repository is left to do so.
   const std::string repository = repository_of(match.name);
   std::vector<std::string> going{match.name};
@@ -77,7 +79,7 @@ Plan plan_by_name(const Match& match, bool force, const std::optional<std::strin
     throw conflict(
         "conflict: unable to remove repository reference \"{}\" (must force) - {} is using its "
         "referenced image {}",
-        familiar(match.name), user->substr(user->find(' ') + 1), short_id(match.id));
+        given, user->substr(user->find(' ') + 1), short_id(match.id));
   return {going, !user};
 }
 
@@ -155,8 +157,8 @@ std::vector<Images::Removed> remove_image(
     throw not_found("No such image: {}", shown);
   }
   const auto user = in_use ? in_use(match->id) : std::nullopt;
-  const Plan plan =
-      match->name.empty() ? plan_by_id(*match, force, user) : plan_by_name(*match, force, user);
+  const Plan plan = match->name.empty() ? plan_by_id(*match, force, user)
+                                        : plan_by_name(*match, name_or_id, force, user);
   std::vector<Images::Removed> out;
   store.write([&](store::Writer& db) {
     out.clear();
