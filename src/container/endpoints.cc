@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "container/network.h"
+#include "linux/conntrack.h"
 #include "linux/netns.h"
 
 namespace slipway::container {
@@ -12,6 +13,18 @@ namespace {
 std::string mac_of_address(uint32_t address) {
   return fmt::format("02:42:{:02x}:{:02x}:{:02x}:{:02x}", address >> 24, (address >> 16) & 255,
                      (address >> 8) & 255, address & 255);
+}
+
+// Whoever sent datagrams to the port before would go on reaching nobody.
+void forget_flows(const std::vector<PortBinding>& ports) {
+  for (const PortBinding& port : ports) {
+    if (port.protocol != "udp") continue;
+    try {
+      linux::forget_udp_flows(port.host_port);
+    } catch (const std::exception& e) {
+      log::warning("container", "flows to udp port {}: {}", port.host_port, e.what());
+    }
+  }
 }
 
 }  // namespace
@@ -97,7 +110,13 @@ void Dataplane::plug(const Plug& plug) {
 Endpoint Dataplane::attach(const std::string& id, const EndpointSpec& wanted) {
   const Plug made = place(id, wanted);
   try {
-    plug(made);
+    try {
+      plug(made);
+    } catch (const Error& e) {
+      if (e.kind() != Kind::not_found) throw;
+      make_again(wanted.network_id);
+      plug(made);
+    }
   } catch (const std::exception&) {
     detach(id, wanted.network_id);
     throw;
@@ -165,8 +184,9 @@ void Dataplane::move_ports(Member& member) {
   for (const PortBinding& port : member.ports) {
     if (!at.empty()) commands += nft_element("add", port, at) + "\n";
   }
-  if (!commands.empty()) nft().run(commands);
+  if (!commands.empty()) change_table(commands);
   member.published_at = at;
+  if (!at.empty()) forget_flows(member.ports);
 }
 
 void Dataplane::settle(const std::string& id) {
@@ -205,7 +225,8 @@ std::vector<PortBinding> Dataplane::publish(const std::string& id, const std::st
     reserved.push_back(reserve_port(name, id, port));
     commands += nft_element("add", port, gateway->endpoint.ip) + "\n";
   }
-  nft().run(commands);
+  change_table(commands);
+  forget_flows(bound);
   member.ports = std::move(bound);
   member.reserved = std::move(reserved);
   member.published_at = gateway->endpoint.ip;

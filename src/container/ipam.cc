@@ -24,6 +24,8 @@ std::optional<linux::Cidr4> choose_subnet(const std::vector<linux::Cidr4>& used)
       out.push_back({172u << 24 | second << 16, 16});
     for (uint32_t part = 0; part < 16; ++part)
       out.push_back({192u << 24 | 168u << 16 | part << 12, 20});
+    for (uint32_t part = 0; part < 256; ++part)
+      out.push_back({10u << 24 | 240u << 16 | part << 12, 20});
     return out;
   }();
   for (const auto& candidate : candidates) {

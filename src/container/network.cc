@@ -75,7 +75,7 @@ void Dataplane::make_bridge(Bridge& bridge) {
   bridge.ready = true;
   try {
     if (table_ready_) {
-      nft().run(nft_bridge("add", info));
+      change_table(nft_bridge("add", info));
     } else {
       ensure_table();
     }
@@ -104,6 +104,35 @@ void Dataplane::ensure_table() {
   table_ready_ = true;
 }
 
+void Dataplane::change_table(const std::string& commands) {
+  try {
+    nft().run(commands);
+  } catch (const Error& e) {
+    if (e.kind() != Kind::not_found) throw;
+    log::warning("container", "the rules of the networks were gone: made again");
+    nft().run(whole_table() + commands);
+  }
+}
+
+// A bridge that somebody removed.
+void Dataplane::make_again(const std::string& network_id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = bridges_.find(network_id);
+  if (found == bridges_.end() || linux::Links().find(found->second.info.bridge)) return;
+  log::warning("container", "the bridge of network {} was gone: made again",
+               found->second.info.name);
+  found->second.ready = false;
+  table_ready_ = false;
+  make_bridge(found->second);
+  linux::Links links;
+  for (const auto& [id, member] : members_) {
+    const auto placed = member.endpoints.find(network_id);
+    const std::string link =
+        placed == member.endpoints.end() ? "" : host_link(placed->second.endpoint.id);
+    if (!link.empty() && links.find(link)) links.set_master(link, found->second.info.bridge);
+  }
+}
+
 bool Dataplane::in_use(const std::string& network_id) const {
   const std::lock_guard lock(mutex_);
   return std::any_of(members_.begin(), members_.end(), [&](const auto& member) {
@@ -123,7 +152,7 @@ void Dataplane::remove(const std::string& network_id, const std::string& who) {
   linux::Links().remove(found->second.info.bridge);
   if (found->second.ready) {
     try {
-      nft().run(nft_bridge("delete", found->second.info));
+      change_table(nft_bridge("delete", found->second.info));
     } catch (const std::exception& e) {
       log::warning("container", "rules of network {}: {}", found->second.info.name, e.what());
       table_ready_ = false;

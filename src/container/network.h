@@ -77,10 +77,13 @@ class Dataplane {
   Bridge& ready_bridge(const std::string& network_id);
   void make_bridge(Bridge& bridge);
   void ensure_table();
+  // Commands on our table; made anew when somebody flushed all rules.
+  void change_table(const std::string& commands);
   std::string whole_table() const;
   linux::Nft& nft();
   Plug place(const std::string& id, const EndpointSpec& wanted);
   void plug(const Plug& plug);
+  void make_again(const std::string& network_id);
   static const Placed* gateway_of(const Member& member);
   void move_ports(Member& member);
   void forget(const std::string& id, const std::string& network_id);

@@ -89,8 +89,8 @@ std::string as_text(std::string_view attribute) {
   return std::string(attribute.substr(0, attribute.find('\0')));
 }
 
-Socket::Socket()
-    : fd_(check(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), "rtnetlink socket")) {
+Socket::Socket(int protocol)
+    : fd_(check(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol), "netlink socket")) {
   const int on = 1;
   ::setsockopt(fd_.get(), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
   sockaddr_nl address{};

@@ -56,7 +56,7 @@ struct Received {
 
 class Socket {
  public:
-  Socket();  // the calling thread's namespace
+  explicit Socket(int protocol = NETLINK_ROUTE);  // the calling thread's namespace
   // Sends and awaits the acknowledgement: 0 or an errno (message() then has the kernel's words).
   int request(Message& message);
   // Calls sink for each answer until the end; 0 or an errno.
