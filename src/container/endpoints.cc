@@ -1,10 +1,9 @@
-// Containers on the bridges: their links, addresses, default route and published ports.
+// Containers on the bridges: their links, addresses and default route. Ports: network_ports.cc.
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "container/network.h"
-#include "linux/conntrack.h"
 #include "linux/netns.h"
 
 namespace slipway::container {
@@ -13,18 +12,6 @@ namespace {
 std::string mac_of_address(uint32_t address) {
   return fmt::format("02:42:{:02x}:{:02x}:{:02x}:{:02x}", address >> 24, (address >> 16) & 255,
                      (address >> 8) & 255, address & 255);
-}
-
-// Whoever sent datagrams to the port before would go on reaching nobody.
-void forget_flows(const std::vector<PortBinding>& ports) {
-  for (const PortBinding& port : ports) {
-    if (port.protocol != "udp") continue;
-    try {
-      linux::forget_udp_flows(port.host_port);
-    } catch (const std::exception& e) {
-      log::warning("container", "flows to udp port {}: {}", port.host_port, e.what());
-    }
-  }
 }
 
 }  // namespace
@@ -171,24 +158,6 @@ std::string Dataplane::default_gateway(const std::string& id) const {
   return gateway == nullptr ? "" : gateway->endpoint.gateway;
 }
 
-// One transaction: a port is never without its container in between.
-void Dataplane::move_ports(Member& member) {
-  const Placed* gateway = gateway_of(member);
-  const std::string at = gateway == nullptr ? "" : gateway->endpoint.ip;
-  if (at == member.published_at) return;
-  std::string commands;
-  for (const PortBinding& port : member.ports) {
-    if (!member.published_at.empty())
-      commands += nft_element("delete", port, member.published_at) + "\n";
-  }
-  for (const PortBinding& port : member.ports) {
-    if (!at.empty()) commands += nft_element("add", port, at) + "\n";
-  }
-  if (!commands.empty()) change_table(commands);
-  member.published_at = at;
-  if (!at.empty()) forget_flows(member.ports);
-}
-
 void Dataplane::settle(const std::string& id) {
   Endpoint way;
   std::string before;
@@ -205,39 +174,6 @@ void Dataplane::settle(const std::string& id) {
   if (!before.empty()) inside.remove_route({.destination = "default"});
   if (!way.gateway.empty())
     inside.add_route({.destination = "default", .via = way.gateway, .device = way.interface});
-}
-
-std::vector<PortBinding> Dataplane::publish(const std::string& id, const std::string& name,
-                                            const std::vector<PortBinding>& ports) {
-  if (ports.empty()) return {};
-  const std::lock_guard lock(mutex_);
-  Member& member = members_[id];
-  const Placed* gateway = gateway_of(member);
-  if (gateway == nullptr || !member.ports.empty()) return member.ports;
-  std::string binding;
-  if (const auto bridge = bridges_.find(gateway->endpoint.network_id); bridge != bridges_.end())
-    binding = option_text(bridge->second.info, option_host_binding);
-  std::vector<PortBinding> bound = ports;
-  std::vector<Fd> reserved;
-  std::string commands;
-  for (PortBinding& port : bound) {
-    if (port.host_ip.empty() && binding != "0.0.0.0") port.host_ip = binding;
-    reserved.push_back(reserve_port(name, id, port));
-    commands += nft_element("add", port, gateway->endpoint.ip) + "\n";
-  }
-  change_table(commands);
-  forget_flows(bound);
-  member.ports = std::move(bound);
-  member.reserved = std::move(reserved);
-  member.published_at = gateway->endpoint.ip;
-  return member.ports;
-}
-
-std::vector<PortBinding> Dataplane::published(const std::string& id) const {
-  const std::lock_guard lock(mutex_);
-  const auto member = members_.find(id);
-  if (member == members_.end() || member->second.published_at.empty()) return {};
-  return member->second.ports;
 }
 
 std::vector<Endpoint> Dataplane::release(const std::string& id) {

@@ -1,10 +1,13 @@
-// Host ports: bound for as long as they are published, so that nobody else takes them.
+// Host ports: bound for as long as they are published, so that nobody else takes them, and led to
+// the container by elements of our maps.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "container/network.h"
+#include "linux/conntrack.h"
 
 namespace slipway::container {
 namespace {
@@ -16,6 +19,18 @@ int bind_port(int socket, sockaddr_in& address) {
   socklen_t size = sizeof address;
   check(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size), "getsockname");
   return 0;
+}
+
+// Whoever sent datagrams to the port before would go on reaching nobody.
+void forget_flows(const std::vector<PortBinding>& ports) {
+  for (const PortBinding& port : ports) {
+    if (port.protocol != "udp") continue;
+    try {
+      linux::forget_udp_flows(port.host_port);
+    } catch (const std::exception& e) {
+      log::warning("container", "flows to udp port {}: {}", port.host_port, e.what());
+    }
+  }
 }
 
 }  // namespace
@@ -52,6 +67,57 @@ Fd reserve_port(const std::string& name, const std::string& id, PortBinding& por
   port.host_port = ntohs(address.sin_port);
   port.host_port_end = 0;
   return socket;
+}
+
+// One transaction: a port is never without its container in between.
+void Dataplane::move_ports(Member& member) {
+  const Placed* gateway = gateway_of(member);
+  const std::string at = gateway == nullptr ? "" : gateway->endpoint.ip;
+  if (at == member.published_at) return;
+  std::string commands;
+  for (const PortBinding& port : member.ports) {
+    if (!member.published_at.empty())
+      commands += nft_element("delete", port, member.published_at) + "\n";
+  }
+  for (const PortBinding& port : member.ports) {
+    if (!at.empty()) commands += nft_element("add", port, at) + "\n";
+  }
+  if (!commands.empty()) change_table(commands);
+  member.published_at = at;
+  if (!at.empty()) forget_flows(member.ports);
+}
+
+std::vector<PortBinding> Dataplane::publish(const std::string& id, const std::string& name,
+                                            const std::vector<PortBinding>& ports) {
+  if (ports.empty()) return {};
+  const std::lock_guard lock(mutex_);
+  Member& member = members_[id];
+  const Placed* gateway = gateway_of(member);
+  if (gateway == nullptr || !member.ports.empty()) return member.ports;
+  std::string binding;
+  if (const auto bridge = bridges_.find(gateway->endpoint.network_id); bridge != bridges_.end())
+    binding = option_text(bridge->second.info, option_host_binding);
+  std::vector<PortBinding> bound = ports;
+  std::vector<Fd> reserved;
+  std::string commands;
+  for (PortBinding& port : bound) {
+    if (port.host_ip.empty() && binding != "0.0.0.0") port.host_ip = binding;
+    reserved.push_back(reserve_port(name, id, port));
+    commands += nft_element("add", port, gateway->endpoint.ip) + "\n";
+  }
+  change_table(commands);
+  forget_flows(bound);
+  member.ports = std::move(bound);
+  member.reserved = std::move(reserved);
+  member.published_at = gateway->endpoint.ip;
+  return member.ports;
+}
+
+std::vector<PortBinding> Dataplane::published(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto member = members_.find(id);
+  if (member == members_.end() || member->second.published_at.empty()) return {};
+  return member->second.ports;
 }
 
 }  // namespace slipway::container
