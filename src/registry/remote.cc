@@ -131,10 +131,11 @@ std::unique_ptr<net::ClientResponse> Remote::send(const MakeRequest& make, const
     auto request = make();
     // Credentials go to the registry itself only, never to where it points.
     const bool ours = origin_of(request.url) == base_;
-    if (auto known = authorization_.lock(); ours && !known->empty())
-      request.headers.set("Authorization", *known);
+    const std::string used = *authorization_.lock();
+    if (ours && !used.empty()) request.headers.set("Authorization", used);
     auto response = net::request(request, stop);
     if (response->status() == 401 && ours && !again) {
+      if (*authorization_.lock() != used) continue;  // another thread has asked meanwhile
       const std::string challenge(response->headers().get("WWW-Authenticate"));
       if (authenticate(challenge, stop)) continue;
     }
