@@ -13,10 +13,9 @@ namespace slipway::build {
 namespace {
 
 BuildFile read_dockerfile(const Context& context, const std::string& name) {
-  if (!context.root().stat(name)) {
-    throw invalid_argument("Cannot locate specified Dockerfile: {}", name);
-  }
-  return interpret(parse_dockerfile(context.root().read_file(name)));
+  const auto text = context.read_file(name);
+  if (!text) throw invalid_argument("Cannot locate specified Dockerfile: {}", name);
+  return interpret(parse_dockerfile(*text));
 }
 
 // ARGs before the first FROM, and those that every Dockerfile may name without declaring.
@@ -178,12 +177,12 @@ std::string Builder::build(const Request& request, const ByteSource& tar, const 
   std::vector<image::Reference> names;
   for (const auto& tag : request.tags) names.push_back(image::Reference::parse(tag));
   check_platform(request.platform);
-  Context context(deps.root + "/contexts", tar);
+  Context context(deps.root + "/contexts", tar, request.dockerfile);
   const BuildFile file = read_dockerfile(context, request.dockerfile);
-  context.apply_ignore(request.dockerfile);
+  context.apply_ignore();
   if (request.outside) {
-    context.root().remove(request.dockerfile);
-    context.root().remove(request.dockerfile + ".dockerignore");
+    context.leave_out(request.dockerfile);
+    context.leave_out(request.dockerfile + ".dockerignore");
   }
 
   const std::string work = deps.root + "/work/" + random_hex(8);

@@ -9,6 +9,8 @@
 #include "base/files.h"
 #include "base/ids.h"
 #include "base/strings.h"
+#include "build/files.h"
+#include "build/tar_index.h"
 #include "codec/tar.h"
 #include "linux/mounts.h"
 
@@ -27,21 +29,6 @@ bool read_start(const ByteSource& tar, std::string& start) {
     start.append(buffer, n);
   }
   return false;
-}
-
-// The entry's path below dir; refuses what points outside.
-std::string safe_name(const std::string& name) {
-  if (name.find('\0') != std::string::npos || name.size() > 4096) {
-    throw invalid_argument("the archive holds an entry with an impossible name");
-  }
-  std::vector<std::string> parts;
-  for (auto& part : split(name, '/')) {
-    if (part.empty() || part == ".") continue;
-    if (part == "..")
-      throw invalid_argument("the archive holds a path outside of itself: {}", name);
-    parts.push_back(std::move(part));
-  }
-  return join(parts, "/");
 }
 
 Fd create_file(const linux::Root& root, const std::string& path) {
@@ -151,18 +138,24 @@ void unpack_tar(const linux::Root& root, const std::string& dir, const ByteSourc
   }
 }
 
-Context::Context(const std::string& parent, const ByteSource& tar) {
-  std::string start;
-  const bool whole = read_start(tar, start);
-  if (whole && unpack_in_memory(start)) return;
+Context::Context(const std::string& parent, const ByteSource& tar, const std::string& dockerfile)
+    : parent_(parent), dockerfile_(dockerfile) {
+  const bool whole = read_start(tar, archive_);
+  if (whole) {
+    index_ = TarIndex::read(source_of_string(archive_),
+                            {dockerfile, dockerfile + ".dockerignore", ".dockerignore"});
+    if (index_ == nullptr) unpack();
+    return;
+  }
   size_t used = 0;
-  unpack_on_disk(parent, [&](std::span<char> into) {
-    if (used == start.size()) return whole ? 0 : tar(into);
-    const size_t n = std::min(into.size(), start.size() - used);
-    std::memcpy(into.data(), start.data() + used, n);
+  unpack_on_disk([&](std::span<char> into) {
+    if (used == archive_.size()) return tar(into);
+    const size_t n = std::min(into.size(), archive_.size() - used);
+    std::memcpy(into.data(), archive_.data() + used, n);
     used += n;
     return n;
   });
+  archive_.clear();
 }
 
 Context::~Context() {
@@ -175,7 +168,7 @@ Context::~Context() {
 }
 
 // False: it does not fit, or there is no right to make a file system.
-bool Context::unpack_in_memory(std::string_view tar) {
+bool Context::unpack_in_memory(std::string_view tar) const {
   try {
     root_ = std::make_unique<linux::Root>(linux::memory_tree(kMostMemory));
     unpack_tar(*root_, "", source_of_string(tar));
@@ -186,8 +179,8 @@ bool Context::unpack_in_memory(std::string_view tar) {
   }
 }
 
-void Context::unpack_on_disk(const std::string& parent, const ByteSource& tar) {
-  path_ = parent + "/context-" + random_hex(16);
+void Context::unpack_on_disk(const ByteSource& tar) const {
+  path_ = parent_ + "/context-" + random_hex(16);
   make_directories(path_, 0700);
   try {
     root_ = std::make_unique<linux::Root>(path_);
@@ -198,32 +191,74 @@ void Context::unpack_on_disk(const std::string& parent, const ByteSource& tar) {
   }
 }
 
-void Context::apply_ignore(const std::string& dockerfile) {
-  for (const std::string& name : {dockerfile + ".dockerignore", std::string(".dockerignore")}) {
-    if (!root_->exists(name)) continue;
-    const auto ignore = Ignore::parse(root_->read_file(name));
-    if (!ignore.empty()) drop_ignored(*root_, ignore, "");
+void Context::unpack() const {
+  if (!unpack_in_memory(archive_)) unpack_on_disk(source_of_string(archive_));
+  archive_ = {};
+  drop_left_out();
+}
+
+void Context::drop_left_out() const {
+  if (!ignore_.empty()) drop_ignored(*root_, ignore_, "");
+  for (const auto& name : left_out_) root_->remove_all(name);
+}
+
+const linux::Root& Context::root() const {
+  const std::lock_guard lock(mutex_);
+  if (root_ == nullptr) unpack();
+  return *root_;
+}
+
+std::optional<std::string> Context::read_file(const std::string& name) const {
+  if (index_ != nullptr) {
+    if (const auto* text = index_->text(name)) return *text;
+    if (root_ == nullptr && name != dockerfile_) return std::nullopt;  // it would have been kept
+  }
+  if (!root().stat(name)) return std::nullopt;
+  return root().read_file(name);
+}
+
+void Context::apply_ignore() {
+  for (const std::string& name : {dockerfile_ + ".dockerignore", std::string(".dockerignore")}) {
+    const auto text = read_file(name);
+    if (!text) continue;
+    ignore_ = Ignore::parse(*text);
+    if (index_ != nullptr) index_->drop(ignore_);
+    if (root_ != nullptr) drop_left_out();
     return;
   }
 }
 
-void Context::unmount() const {
-  const std::lock_guard lock(mutex_);
-  mounted_.reset();
+void Context::leave_out(const std::string& name) {
+  left_out_.push_back(name);
+  if (index_ != nullptr) index_->remove(name);
+  if (root_ != nullptr) root_->remove_all(name);
+}
+
+std::string Context::checksum(const std::string& pattern, bool parents, const Ignore* excludes,
+                              FileSums* files) const {
+  if (index_ != nullptr) {
+    if (auto sum = index_->checksum(pattern, parents, excludes, files)) return *sum;
+  }
+  return build::checksum(root(), select(root(), pattern, parents), excludes, files);
 }
 
 std::string Context::path(const std::string& parent) const {
+  const int fd = root().fd();
   if (!path_.empty()) return path_;
   const std::lock_guard lock(mutex_);
   if (mounted_ == nullptr) {
     mount_point_ = parent + "/context-" + random_hex(8);
     make_directories(mount_point_, 0700);
-    check(
-        ::syscall(SYS_move_mount, root_->fd(), "", AT_FDCWD, mount_point_.c_str(), kMoveEmptyPath),
-        "mount the build context");
+    check(::syscall(SYS_move_mount, fd, "", AT_FDCWD, mount_point_.c_str(), kMoveEmptyPath),
+          "mount the build context");
     mounted_ = std::make_unique<linux::MountGuard>(mount_point_);
   }
   return mount_point_;
+}
+
+void Context::unmount() const {
+  const std::lock_guard lock(mutex_);
+  mounted_.reset();
 }
 
 }  // namespace slipway::build

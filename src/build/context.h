@@ -7,6 +7,8 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "build/parser/ignore.h"
 #include "codec/compress.h"
@@ -19,29 +21,46 @@ struct Owner {
   uint32_t uid = 0, gid = 0;
 };
 
+class TarIndex;
+
 class Context {
  public:
-  // Unpacks into memory, or into a new folder below parent. Throws Error(invalid_argument) naming
-  // the entry for
-  // "..", device nodes and the like; the folder is then removed.
-  Context(const std::string& parent, const ByteSource& tar);
+  // Takes the archive in. A small one stays as it is until its files are needed; a large one is
+  // unpacked into a new folder below parent. dockerfile: its name, whose text will be asked for.
+  // Throws Error(invalid_argument) naming the entry for "..", device nodes and the like.
+  Context(const std::string& parent, const ByteSource& tar,
+          const std::string& dockerfile = "Dockerfile");
   ~Context();  // removes it
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
-  const linux::Root& root() const { return *root_; }
-  // Removes what .dockerignore (or <dockerfile>.dockerignore) excludes.
-  void apply_ignore(const std::string& dockerfile);
+  // The files; unpacked at the first call. Thread-safe.
+  const linux::Root& root() const;
+  // nullopt: no such file.
+  std::optional<std::string> read_file(const std::string& name) const;
+  // Leaves out what .dockerignore (or <dockerfile>.dockerignore) excludes.
+  void apply_ignore();
+  void leave_out(const std::string& name);
+  // Of the files that a pattern means (files.h), without unpacking when that is possible.
+  std::string checksum(const std::string& pattern, bool parents, const Ignore* excludes,
+                       std::vector<std::pair<std::string, std::string>>* files) const;
   // Where the tree is for a mount: its folder, or a new mount point below parent that lasts as long
   // as the context. Thread-safe.
   std::string path(const std::string& parent) const;
   void unmount() const;
 
  private:
-  bool unpack_in_memory(std::string_view tar);
-  void unpack_on_disk(const std::string& parent, const ByteSource& tar);
-  std::string path_;  // empty: in memory
-  std::unique_ptr<linux::Root> root_;
+  bool unpack_in_memory(std::string_view tar) const;
+  void unpack_on_disk(const ByteSource& tar) const;
+  void unpack() const;
+  void drop_left_out() const;
+  std::string parent_, dockerfile_;
+  std::unique_ptr<TarIndex> index_;
+  Ignore ignore_;
+  std::vector<std::string> left_out_;
+  mutable std::string archive_;  // until it is unpacked
+  mutable std::string path_;     // empty: in memory
+  mutable std::unique_ptr<linux::Root> root_;
   mutable std::mutex mutex_;
   mutable std::unique_ptr<linux::MountGuard> mounted_;
   mutable std::string mount_point_;

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "build/context.h"
+#include "build/select.h"
 #include "codec/hash.h"
 
 namespace slipway::build {
@@ -73,8 +74,8 @@ class TreeHash {
     const auto info = path.empty() ? root_.stat(".") : root_.lstat(path);
     if (!info || !anything_kept(root_, path, filtered, excludes_)) return;
     std::string text =
-        fmt::format("{} {} {:o} {} {} {}\n", shown.size(), shown, info->st_mode, info->st_uid,
-                    info->st_gid, S_ISREG(info->st_mode) ? info->st_size : 0);
+        tree_hash_head(shown, info->st_mode, info->st_uid, info->st_gid,
+                       S_ISREG(info->st_mode) ? static_cast<uint64_t>(info->st_size) : 0);
     if (S_ISREG(info->st_mode)) text += hash_file(root_, path);
     if (S_ISLNK(info->st_mode)) text += root_.read_link(path);
     if (S_ISREG(info->st_mode) && info->st_nlink > 1)  // which names are one file
@@ -263,7 +264,7 @@ std::string checksum(const linux::Root& root, const std::vector<Selected>& sourc
       hash.add(root.resolve("/" + source.path).substr(1), source.kept, "");
     } else if (!left_out(excludes, source.base_name)) {
       // A symlink named as a source is followed.
-      hash.add(root.resolve("/" + source.path).substr(1), under(source.kept, source.base_name), "");
+      hash.add(root.resolve("/" + source.path).substr(1), shown_name(source), "");
     }
   }
   return hash.hex();

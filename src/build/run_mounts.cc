@@ -69,8 +69,8 @@ std::vector<std::string> RunMounts::inputs(Parts& parts) const {
     if (tree) text += " " + join(tree->config.diff_ids, " ");
     if (mount.type == Type::bind && !tree) {
       FileSums files;
-      const auto found = select(job_.context.root(), mount.source.empty() ? "." : mount.source);
-      text += " " + checksum(job_.context.root(), found, nullptr, &files);
+      text += " " + job_.context.checksum(mount.source.empty() ? "." : mount.source, false, nullptr,
+                                          &files);
       for (const auto& [path, sum] : files) parts.emplace_back("file " + path, sum);
     }
     parts.emplace_back("mount " + mount.target, short_sum(text));

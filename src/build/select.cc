@@ -1,14 +1,32 @@
-// Wildcards of COPY and ADD.
-#include <filesystem>
+#include "build/select.h"
+
 #include <sys/stat.h>
 
-#include "base/error.h"
 #include "base/strings.h"
-#include "build/files.h"
 
 namespace slipway::build {
 
 namespace {
+
+std::string or_root(const std::string& path) {
+  return path.empty() ? "." : path;
+}
+
+struct RootView {
+  const linux::Root& root;
+  bool there(const std::string& path) const { return root.lstat(or_root(path)).has_value(); }
+  std::optional<bool> directory(const std::string& path) const {
+    const auto info = root.stat(or_root(path));
+    return info ? std::optional(S_ISDIR(info->st_mode)) : std::nullopt;
+  }
+  bool real_directory(const std::string& path) const {
+    const auto info = root.lstat(or_root(path));
+    return info && S_ISDIR(info->st_mode);
+  }
+  std::vector<std::string> list(const std::string& path) const { return root.list(or_root(path)); }
+};
+
+}  // namespace
 
 std::string path_below(const std::string& dir, const std::string& name) {
   return dir.empty() ? name : dir + "/" + name;
@@ -18,7 +36,6 @@ bool has_wildcard(std::string_view text) {
   return text.find_first_of("*?[") != std::string_view::npos;
 }
 
-// Cleaned components; refuses a path that climbs above its root.
 std::vector<std::string> source_parts(const std::string& source) {
   std::vector<std::string> parts;
   for (auto& part : split(source, '/')) {
@@ -35,32 +52,6 @@ std::vector<std::string> source_parts(const std::string& source) {
   return parts;
 }
 
-void expand_wildcards(const linux::Root& root, const std::vector<std::string>& parts, size_t depth,
-                      const std::string& so_far, std::vector<std::string>& found) {
-  if (depth == parts.size()) {
-    if (root.lstat(so_far.empty() ? "." : so_far)) found.push_back(so_far);
-    return;
-  }
-  if (!has_wildcard(parts[depth])) {
-    expand_wildcards(root, parts, depth + 1, path_below(so_far, parts[depth]), found);
-    return;
-  }
-  const auto info = root.stat(so_far.empty() ? "." : so_far);
-  if (!info || !S_ISDIR(info->st_mode)) return;
-  const bool deep = parts[depth] == "**";
-  if (deep) expand_wildcards(root, parts, depth + 1, so_far, found);
-  for (const auto& name : root.list(so_far.empty() ? "." : so_far)) {
-    const std::string path = path_below(so_far, name);
-    if (deep) {
-      const auto below = root.lstat(path);
-      if (below && S_ISDIR(below->st_mode)) expand_wildcards(root, parts, depth, path, found);
-    } else if (match_component(parts[depth], name)) {
-      expand_wildcards(root, parts, depth + 1, path, found);
-    }
-  }
-}
-
-// What --parents keeps of a path: all of it, or what stands behind "/./" in the source.
 std::string kept_part(const std::string& source, const std::string& path) {
   const size_t pivot = source.find("/./");
   if (pivot == std::string::npos) return path;
@@ -73,32 +64,26 @@ std::string kept_part(const std::string& source, const std::string& path) {
   return std::string(rest);
 }
 
-}  // namespace
-
-std::vector<Selected> select(const linux::Root& root, const std::string& source, bool parents) {
+std::vector<std::string> pattern_parts(const std::string& source, bool parents) {
   auto parts = source_parts(source);
   for (auto& part : parts)
     if (!parents && part == "**") part = "*";  // one directory, as Go's filepath.Match has it
   const auto both_deep = [](const auto& a, const auto& b) { return a == "**" && b == "**"; };
   parts.erase(std::unique(parts.begin(), parts.end(), both_deep), parts.end());
-  std::vector<std::string> found;
-  expand_wildcards(root, parts, 0, "", found);
-  std::vector<Selected> out;
-  for (auto& path : found) {
-    const auto info = root.stat(path.empty() ? "." : path);
-    if (!info) continue;
-    out.push_back({path, S_ISDIR(info->st_mode), std::filesystem::path(path).filename(),
-                   parents ? kept_part(source, path) : ""});
-  }
-  if (out.empty()) {
-    if (has_wildcard(source))
-      throw invalid_argument("no source files were specified: nothing matches {}", source);
-    throw invalid_argument(
-        "file not found in build context or excluded by .dockerignore: stat {}: file does not "
-        "exist",
-        source);
-  }
-  return out;
+  return parts;
+}
+
+std::string shown_name(const Selected& source) {
+  return path_below(source.kept, source.base_name);
+}
+
+std::string tree_hash_head(const std::string& shown, uint32_t mode, uint32_t uid, uint32_t gid,
+                           uint64_t size) {
+  return fmt::format("{} {} {:o} {} {} {}\n", shown.size(), shown, mode, uid, gid, size);
+}
+
+std::vector<Selected> select(const linux::Root& root, const std::string& source, bool parents) {
+  return select_in(RootView{root}, source, parents);
 }
 
 }  // namespace slipway::build

@@ -165,23 +165,24 @@ void CopySources::resolve_one(Item& item) {
 }
 
 void CopySources::resolve() {
-  if (resolved_) return;
-  for (auto& item : items_) resolve_one(item);
-  resolved_ = true;
+  for (auto& item : items_)
+    if (item.files.empty()) resolve_one(item);
 }
 
 std::vector<std::string> CopySources::sums(Parts& parts) {
-  resolve();
   std::vector<std::string> out;
-  for (const auto& item : items_) {
+  const Ignore* excludes = excludes_.empty() ? nullptr : &excludes_;
+  for (auto& item : items_) {
     FileSums files;
-    const bool pattern = item.kind == Kind::pattern;
-    out.push_back(checksum(root_of(item), item.files,
-                           pattern && !excludes_.empty() ? &excludes_ : nullptr, &files));
-    for (auto& [path, sum] : files) {
-      if (!pattern) path = item.text;
-      parts.emplace_back("file " + path, sum);
+    if (item.kind == Kind::pattern && !from_) {
+      out.push_back(job_.context.checksum(item.text, item.parents, excludes, &files));
+    } else {
+      resolve_one(item);
+      const bool pattern = item.kind == Kind::pattern;
+      out.push_back(checksum(root_of(item), item.files, pattern ? excludes : nullptr, &files));
     }
+    for (auto& [path, sum] : files)
+      parts.emplace_back("file " + (item.kind == Kind::pattern ? path : item.text), sum);
   }
   return out;
 }

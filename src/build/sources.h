@@ -57,7 +57,6 @@ class CopySources {
   std::optional<StageResult> from_;
   Ignore excludes_;
   std::vector<Item> items_;
-  bool resolved_ = false;
   std::string dir_;  // of downloads and heredocs
   std::unique_ptr<linux::Root> extra_;
   std::unique_ptr<MountedTree> tree_;
