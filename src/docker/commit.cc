@@ -107,20 +107,20 @@ image::Images::Layer layer_of(const Call& call, const container::Info& info) {
   return call.deps.images.copy_layer(directory, call.exchange.stop());
 }
 
-}  // namespace
+// repo and tag of the query; nullopt: the image gets no name.
+std::optional<image::Reference> wanted_name(const Call& call) {
+  const auto repo = call.text("repo"), tag = call.text("tag");
+  if (repo.empty()) return std::nullopt;
+  auto name = image::Reference::parse(tag.empty() ? repo : repo + ":" + tag);
+  if (!name.digest.empty())
+    throw invalid_argument("refusing to create a tag with a digest reference");
+  return name;
+}
 
-void commit_container(Call& call) {
-  if (call.text("container").empty()) throw invalid_argument("no container was named");
-  const auto info = docker_container(call.deps, call.text("container"));
+// What the new image shall be, but for its layer.
+image::Config wanted_config(const Call& call, const container::Info& info,
+                            const image::Image& base) {
   const auto body_text = call.exchange.read_all(4u << 20);
-  std::optional<image::Reference> name;
-  if (const auto repo = call.text("repo"); !repo.empty()) {
-    const auto tag = call.text("tag");
-    name = image::Reference::parse(tag.empty() ? repo : repo + ":" + tag);
-    if (!name->digest.empty())
-      throw invalid_argument("refusing to create a tag with a digest reference");
-  }
-  const auto base = call.deps.images.get(info.spec.image_id);
   image::Config config = base.config;
   merge_spec(config, info.spec);
   if (!trim(body_text).empty()) {
@@ -128,6 +128,19 @@ void commit_container(Call& call) {
     if (body.is_object()) merge_body(config, body);
   }
   apply_changes(config, query_values(call.query, "changes"));
+  config.author = call.text("author");
+  config.created = to_rfc3339(call.deps.clock.now(), 6);
+  return config;
+}
+
+}  // namespace
+
+void commit_container(Call& call) {
+  if (call.text("container").empty()) throw invalid_argument("no container was named");
+  const auto info = docker_container(call.deps, call.text("container"));
+  const auto name = wanted_name(call);
+  const auto base = call.deps.images.get(info.spec.image_id);
+  auto config = wanted_config(call, info, base);
   const auto layer = layer_of(call, info);
   const auto pinned = call.deps.images.pin({layer.descriptor.digest, layer.diff_id});
   auto layers = base.layers;
@@ -136,8 +149,6 @@ void commit_container(Call& call) {
     layers.push_back(layer.descriptor);
     config.diff_ids.push_back(layer.diff_id);
   }
-  config.author = call.text("author");
-  config.created = to_rfc3339(call.deps.clock.now(), 6);
   auto command = info.args;
   command.insert(command.begin(), info.path);
   config.history.push_back({config.created, join(command, " "), call.text("comment"), empty});

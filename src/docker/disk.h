@@ -8,8 +8,8 @@
 
 namespace slipway::docker {
 
-// Bytes of the files below a directory: hard links count once, symlinks as what they hold. 0 when it
-// is not there.
+// Bytes of the files below a directory: hard links count once, symlinks as what they hold. 0 when
+// it is not there.
 uint64_t directory_bytes(const std::string& path);
 // What a container wrote.
 uint64_t written_bytes(const Deps& deps, const container::Info& info);

@@ -42,32 +42,37 @@ void set_platform(image::Config& config, const std::string& platform) {
   if (!architecture.empty()) config.architecture = architecture;
 }
 
+std::optional<image::Reference> imported_name(const Call& call) {
+  const auto repo = call.text("repo"), tag = call.text("tag");
+  if (repo.empty()) return std::nullopt;
+  auto name = image::Reference::parse(tag.empty() ? repo : repo + ":" + tag);
+  if (!name.digest.empty()) throw invalid_argument("cannot import digest reference");
+  return name;
+}
+
+image::Images::Layer read_archive(Call& call, const std::string& from, JsonLines& out) {
+  const Stop& stop = call.exchange.stop();
+  if (from == "-") {
+    return call.deps.images.import_layer(
+        [&](std::span<char> into) { return call.exchange.read(into); }, {}, stop);
+  }
+  const auto response = fetch_archive(from, stop);
+  out.write({{"status", "Downloading from " + from}});
+  return call.deps.images.import_layer([&](std::span<char> into) { return response->read(into); },
+                                       {}, stop);
+}
+
 }  // namespace
 
 void import_image(Call& call) {
   const auto from = call.text("fromSrc");
-  std::optional<image::Reference> name;
-  if (const auto repo = call.text("repo"); !repo.empty()) {
-    const auto tag = call.text("tag");
-    name = image::Reference::parse(tag.empty() ? repo : repo + ":" + tag);
-    if (!name->digest.empty()) throw invalid_argument("cannot import digest reference");
-  }
+  const auto name = imported_name(call);
   image::Config config;
   set_platform(config, call.text("platform"));
   apply_changes(config, query_values(call.query, "changes"));
-  const Stop& stop = call.exchange.stop();
   JsonLines out(call);
   try {
-    image::Images::Layer layer;
-    if (from == "-") {
-      layer = call.deps.images.import_layer(
-          [&](std::span<char> into) { return call.exchange.read(into); }, {}, stop);
-    } else {
-      const auto response = fetch_archive(from, stop);
-      out.write({{"status", "Downloading from " + from}});
-      layer = call.deps.images.import_layer(
-          [&](std::span<char> into) { return response->read(into); }, {}, stop);
-    }
+    const auto layer = read_archive(call, from, out);
     const auto pinned = call.deps.images.pin({layer.descriptor.digest, layer.diff_id});
     config.created = to_rfc3339(call.deps.clock.now(), 6);
     config.diff_ids = {layer.diff_id};

@@ -180,8 +180,8 @@ class Images {
   // As commit_layer, of a directory that goes on being used: nothing is moved (docker commit).
   Layer copy_layer(const std::string& directory, const Stop& stop);
   // Takes in a layer archive while it arrives: into the content store and unpacked, in one go. With
-  // the digest that the blob must have: stored byte for byte, else an archive that is not compressed
-  // may be. Throws Error(invalid_argument) on a wrong digest or a hostile archive.
+  // the digest that the blob must have: stored byte for byte, else an archive that is not
+  // compressed may be. Throws Error(invalid_argument) on a wrong digest or a hostile archive.
   Layer import_layer(const ByteSource& source, std::string_view expected, const Stop& stop);
   // Registers an image by its config's exact text and its layers. Its manifest is made here.
   Image assemble(const std::string& config_json, const std::vector<Descriptor>& layers);

@@ -124,60 +124,81 @@ std::string layer_media_type(Compression compression) {
   return "application/vnd.oci.image.layer.v1.tar";
 }
 
-}  // namespace
+// One layer on its way.
+class LayerStream {
+ public:
+  LayerStream(ContentStore& content, const ByteSource& source, std::string_view expected)
+      : expected_(expected),
+        peeked_(source, 6),
+        kind_(detect_compression(peeked_.first())),
+        as_it_is_(!expected.empty() || kind_ == Compression::gzip || kind_ == Compression::zstd),
+        ingest_(
+            content.ingest(expected.empty() ? "sha256" : expected.substr(0, expected.find(':')))) {
+    if (!as_it_is_)
+      gzip_ = make_gzip_writer([this](std::string_view bytes) { ingest_->write(bytes); });
+  }
 
-Images::Layer stream_layer(ContentStore& content, const ByteSource& source,
-                           std::string_view expected, const std::string& directory,
-                           const Stop& stop) {
-  Peeked peeked(source, 6);
-  const ByteSource raw = [&](std::span<char> into) { return peeked.read(into); };
-  auto kind = detect_compression(peeked.first());
-  const bool as_it_is = !expected.empty() || kind == Compression::gzip || kind == Compression::zstd;
-  auto ingest =
-      content.ingest(expected.empty() ? "sha256" : expected.substr(0, expected.find(':')));
-  std::unique_ptr<Compressor> gzip;
-  if (!as_it_is) gzip = make_gzip_writer([&](std::string_view bytes) { ingest->write(bytes); });
-  Behind blob([&](std::string_view bytes) { gzip ? gzip->write(bytes) : ingest->write(bytes); });
-  const auto teed = [&blob](const ByteSource& from) -> ByteSource {
+  Images::Layer take(const std::string& directory, const Stop& stop) {
+    Behind blob(
+        [this](std::string_view bytes) { gzip_ ? gzip_->write(bytes) : ingest_->write(bytes); });
+    const ByteSource plain = as_it_is_ ? make_decompressor(teed(raw(), blob), kind_)
+                                       : teed(make_decompressor(raw(), kind_), blob);
+    UnpackedLayer unpacked;
+    try {
+      unpacked = unpack_layer(plain, directory, stop);
+    } catch (const Error& e) {
+      if (expected_.empty() || e.kind() != Kind::invalid_argument) throw;
+      // Bytes that are not the announced ones are the reason, not what they look like.
+      finish(blob, stop);
+      ingest_->commit(expected_);
+      throw;
+    }
+    finish(blob, stop);
+    if (gzip_) gzip_->finish();
+    Images::Layer out;
+    out.diff_id = unpacked.diff_id;
+    out.size = unpacked.size;
+    out.descriptor.media_type = layer_media_type(gzip_ ? Compression::gzip : kind_);
+    out.descriptor.size = ingest_->size();
+    out.descriptor.digest = ingest_->commit(expected_);
+    return out;
+  }
+
+ private:
+  ByteSource raw() {
+    return [this](std::span<char> into) { return peeked_.read(into); };
+  }
+  static ByteSource teed(const ByteSource& from, Behind& blob) {
     return [&blob, from](std::span<char> into) {
       const size_t n = from(into);
       blob.write(std::string_view(into.data(), n));
       return n;
     };
-  };
-  const ByteSource plain =
-      as_it_is ? make_decompressor(teed(raw), kind) : teed(make_decompressor(raw, kind));
+  }
   // What follows the compressed stream is part of the blob all the same.
-  const auto read_to_the_end = [&] {
+  void finish(Behind& blob, const Stop& stop) {
     std::vector<char> rest(64 * 1024);
-    while (const size_t n = as_it_is ? raw(rest) : 0) {
+    while (const size_t n = as_it_is_ ? peeked_.read(rest) : 0) {
       stop.throw_if_requested();
       blob.write(std::string_view(rest.data(), n));
     }
     blob.finish();
-  };
-  UnpackedLayer unpacked;
-  try {
-    unpacked = unpack_layer(plain, directory, stop);
-  } catch (const Error& e) {
-    if (expected.empty() || e.kind() != Kind::invalid_argument) throw;
-    // Bytes that are not the announced ones are the reason, not what they look like.
-    read_to_the_end();
-    ingest->commit(expected);
-    throw;
   }
-  read_to_the_end();
-  if (gzip) {
-    gzip->finish();
-    kind = Compression::gzip;
-  }
-  Images::Layer out;
-  out.diff_id = unpacked.diff_id;
-  out.size = unpacked.size;
-  out.descriptor.media_type = layer_media_type(kind);
-  out.descriptor.size = ingest->size();
-  out.descriptor.digest = ingest->commit(expected);
-  return out;
+
+  const std::string_view expected_;
+  Peeked peeked_;
+  const Compression kind_;
+  const bool as_it_is_;
+  std::unique_ptr<Ingest> ingest_;
+  std::unique_ptr<Compressor> gzip_;
+};
+
+}  // namespace
+
+Images::Layer stream_layer(ContentStore& content, const ByteSource& source,
+                           std::string_view expected, const std::string& directory,
+                           const Stop& stop) {
+  return LayerStream(content, source, expected).take(directory, stop);
 }
 
 }  // namespace slipway::image
