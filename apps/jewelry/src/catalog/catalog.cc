@@ -51,13 +51,13 @@ void add_variants(Session& db, std::vector<Product>& products) {
 }
 
 // How a sort order reads the page's last row, and goes on after it.
-struct Order {
+struct RowOrder {
   const char* column;
   size_t index;  // in kColumns
   bool number, descending;
 };
 
-Order order_of(ProductQuery::Sort sort) {
+RowOrder row_order_of(ProductQuery::Sort sort) {
   switch (sort) {
     case ProductQuery::Sort::price_up:
       return {"price_minor", 6, true, false};
@@ -71,12 +71,12 @@ Order order_of(ProductQuery::Sort sort) {
   return {"position", 8, true, false};
 }
 
-std::string make_cursor(const Rows& rows, size_t i, const Order& order) {
+std::string make_cursor(const Rows& rows, size_t i, const RowOrder& order) {
   return slipway::base64url_encode(
       slipway::Json::array({order.column, rows.text(i, order.index), rows.text(i, 0)}).dump());
 }
 
-std::pair<Value, Value> read_cursor(const std::string& cursor, const Order& order) {
+std::pair<Value, Value> read_cursor(const std::string& cursor, const RowOrder& order) {
   const auto json = slipway::parse_json(slipway::base64_decode(cursor), "cursor");
   if (!json.is_array() || json.size() != 3 || json[0] != order.column || !json[1].is_string() ||
       !json[2].is_string()) {
@@ -119,7 +119,7 @@ ProductPage Catalog::list(Session& db, const ProductQuery& query) const {
       text = slipway::replace_all(text, special, std::string("!") + special);
     add("lower(name || ' ' || description) LIKE ${} ESCAPE '!'", "%" + text + "%");
   }
-  const Order order = order_of(query.sort);
+  const RowOrder order = row_order_of(query.sort);
   if (query.cursor) {
     auto [key, id] = read_cursor(*query.cursor, order);
     parameters.push_back(std::move(key));
