@@ -165,7 +165,7 @@ void Dataplane::settle(const std::string& id) {
     const std::lock_guard lock(mutex_);
     const auto found = members_.find(id);
     if (found == members_.end()) return;
-    move_ports(found->second);
+    move_ports(id, found->second);
     if (const Placed* gateway = gateway_of(found->second)) way = gateway->endpoint;
     before = std::exchange(found->second.routed_by, way.gateway);
   }
@@ -187,10 +187,11 @@ std::vector<Endpoint> Dataplane::release(const std::string& id) {
         gone.push_back(placed.endpoint);
       }
       try {
-        move_ports(member);
+        move_ports(id, member);
       } catch (const std::exception& e) {
         log::warning("container", "unpublish the ports of {}: {}", id, e.what());
       }
+      relay_.close(id);
       member.ports.clear();
       member.reserved.clear();
     }
@@ -243,6 +244,7 @@ void Dataplane::adopt(const Info& info) {
                    e.what());
     }
   }
+  relay(info.id, member);
 }
 
 }  // namespace slipway::container

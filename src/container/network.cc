@@ -208,7 +208,10 @@ void Dataplane::restore(const std::set<std::string>& keep) {
 void Dataplane::tear_down() {
   const std::lock_guard lock(mutex_);
   remove_links({});
-  for (const auto& [id, member] : members_) linux::delete_netns(netns_path(id));
+  for (const auto& [id, member] : members_) {
+    relay_.close(id);
+    linux::delete_netns(netns_path(id));
+  }
   members_.clear();
   linux::Links links;
   nft().delete_table("ip", "slipway");

@@ -14,6 +14,7 @@
 #include "container/engine.h"
 #include "container/ipam.h"
 #include "container/networks.h"
+#include "container/port_relay.h"
 #include "linux/links.h"
 #include "linux/nft.h"
 
@@ -85,7 +86,8 @@ class Dataplane {
   void plug(const Plug& plug);
   void make_again(const std::string& network_id);
   static const Placed* gateway_of(const Member& member);
-  void move_ports(Member& member);
+  void move_ports(const std::string& id, Member& member);
+  void relay(const std::string& id, const Member& member);
   void forget(const std::string& id, const std::string& network_id);
   void remove_strays(const std::set<std::string>& keep);
   void remove_links(const std::set<std::string>& but);
@@ -96,6 +98,7 @@ class Dataplane {
   std::map<std::string, Bridge> bridges_;  // by network id
   std::map<std::string, Member> members_;  // by container
   std::unique_ptr<linux::Nft> nft_;
+  PortRelay relay_;  // IPv6
 };
 
 // "sw-" and the start of the endpoint's id: the host's end of a container's link.

@@ -70,7 +70,7 @@ Fd reserve_port(const std::string& name, const std::string& id, PortBinding& por
 }
 
 // One transaction: a port is never without its container in between.
-void Dataplane::move_ports(Member& member) {
+void Dataplane::move_ports(const std::string& id, Member& member) {
   const Placed* gateway = gateway_of(member);
   const std::string at = gateway == nullptr ? "" : gateway->endpoint.ip;
   if (at == member.published_at) return;
@@ -84,6 +84,7 @@ void Dataplane::move_ports(Member& member) {
   }
   if (!commands.empty()) change_table(commands);
   member.published_at = at;
+  relay_.move(id, at);
   if (!at.empty()) forget_flows(member.ports);
 }
 
@@ -110,7 +111,17 @@ std::vector<PortBinding> Dataplane::publish(const std::string& id, const std::st
   member.ports = std::move(bound);
   member.reserved = std::move(reserved);
   member.published_at = gateway->endpoint.ip;
+  relay(id, member);
   return member.ports;
+}
+
+void Dataplane::relay(const std::string& id, const Member& member) {
+  for (const PortBinding& port : member.ports) {
+    const bool any = port.host_ip.empty() || port.host_ip == "0.0.0.0" || port.host_ip == "::";
+    if (!any || port.protocol != "tcp") continue;
+    if (!relay_.open(id, port.host_port, member.published_at, port.container_port))
+      log::debug("container", "port {} of {} is published over IPv4 alone", port.host_port, id);
+  }
 }
 
 std::vector<PortBinding> Dataplane::published(const std::string& id) const {

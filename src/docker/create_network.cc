@@ -44,6 +44,28 @@ std::string read_ipv4(const Json& ipam, const std::string& network) {
   }
 }
 
+// What makes no sense in a network that is somebody else's.
+void refuse_conflicts(const Json& body, const Spec& spec) {
+  const bool joined = spec.network_mode.starts_with("container:");
+  if (!joined && spec.network_mode != "host") return;
+  if (!spec.links.empty())
+    throw invalid_argument(
+        "conflicting options: {} type networking can't be used with links. This would result in "
+        "undefined behavior",
+        joined ? "container" : "host");
+  if (!joined) return;
+  const auto refuse_if = [](bool given, const char* what) {
+    if (given) throw invalid_argument("conflicting options: {}", what);
+  };
+  refuse_if(!spec.hostname.empty(), "hostname and the network mode");
+  refuse_if(!spec.dns.empty(), "dns and the network mode");
+  refuse_if(!spec.extra_hosts.empty(), "custom host-to-IP mapping and the network mode");
+  refuse_if(!text_field(body, "MacAddress").empty(), "mac-address and the network mode");
+  refuse_if(!spec.ports.empty() || spec.publish_all,
+            "port publishing and the container type network mode");
+  refuse_if(!spec.exposed_ports.empty(), "port exposing and the container type network mode");
+}
+
 }  // namespace
 
 EndpointSpec read_endpoint(const std::string& network, const Json& value) {
@@ -122,6 +144,7 @@ void read_network(const Json& body, const Json& host, Spec& spec) {
   spec.dns = list_field(host, "Dns");
   spec.dns_search = list_field(host, "DnsSearch");
   spec.extra_hosts = list_field(host, "ExtraHosts");
+  refuse_conflicts(body, spec);
 }
 
 }  // namespace slipway::docker
