@@ -118,7 +118,9 @@ void Engine::Impl::finish_locked(const ContainerPtr& container, int code, TimePo
     container->process = nullptr;
     ++container->exits;
   });
-  save(*container);
+  // One that goes at once need not be written first: after a crash in between, its exit is noted
+  // anew.
+  if (restarting || !container->snapshot().info.spec.auto_remove) save(*container);
   const Record record = container->snapshot();
   if (oom) event(record, "oom");
   event(record, "die", {{"exitCode", std::to_string(code)}});
@@ -157,7 +159,8 @@ void Engine::Impl::remove_locked(const ContainerPtr& container, bool with_volume
   const Record record = container->snapshot();
   end_health_locked(*container);
   container->update([](Record& r) { r.info.state.status = Status::removing; });
-  save(*container);  // a crash from here on: recover() finishes the removal
+  // A crash from here on: recover() finishes the removal.
+  if (!record.info.spec.auto_remove) save(*container);
   release_resources(record);
   remove_tree(directory(container->id));
   if (!record.info.spec.upper_dir.empty()) remove_tree(record.info.spec.upper_dir + ".work");

@@ -21,6 +21,7 @@
 #include "container/networks.h"
 #include "container/record.h"
 #include "container/runtime.h"
+#include "container/seccomp.h"
 #include "container/volumes.h"
 #include "container/workers.h"
 #include "linux/cgroups.h"
@@ -196,6 +197,7 @@ struct Engine::Impl {
   std::map<std::string, std::string> names;        // name -> id
   std::map<std::string, ExecPtr> execs;
 
+  CompiledFilters filters;
   LogRotator rotator;
   Workers workers{8};
   ExitMonitor monitor;

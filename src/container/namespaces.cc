@@ -6,6 +6,7 @@
 
 #include "base/files.h"
 #include "base/strings.h"
+#include "codec/json.h"
 #include "container/oci_spec.h"
 #include "container/prepare.h"
 #include "linux/mounts.h"
@@ -114,6 +115,28 @@ void Start::join_namespaces(OciInput& input) {
     auto& all = input.identity.additional_gids;
     if (std::find(all.begin(), all.end(), gid) == all.end()) all.push_back(gid);
   }
+}
+
+// crun takes a filter that is compiled already from an annotation, and leaves what it compiled in
+// its state.
+void Start::take_compiled_filter(nlohmann::json& spec) {
+  auto& linux_part = spec["linux"];
+  if (!linux_part.contains("seccomp")) return;
+  if (!engine_.runtime.program_named(spec_.host.runtime).ends_with("/crun")) return;
+  const std::string filter = linux_part["seccomp"].dump();
+  const std::string program = engine_.filters.find(filter);
+  if (program.empty()) {
+    new_filter_ = filter;
+  } else {
+    spec["annotations"]["run.oci.seccomp_bpf_data"] = program;
+  }
+}
+
+void Start::keep_compiled_filter() const {
+  if (new_filter_.empty()) return;
+  const auto program =
+      read_file_if_exists(engine_.runtime.state_root() + "/" + id_ + "/seccomp.bpf");
+  if (program) engine_.filters.keep(new_filter_, *program);
 }
 
 }  // namespace slipway::container

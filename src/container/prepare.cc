@@ -175,7 +175,9 @@ void Start::write_spec() {
                  .swap_accounting = exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes")};
   if (input.cgroup_v2) input.swap_accounting = true;
   join_namespaces(input);
-  write_file(run_ + "/config.json", build_oci_spec(input).dump(), 0600);
+  auto spec = build_oci_spec(input);
+  take_compiled_filter(spec);
+  write_file(run_ + "/config.json", spec.dump(), 0600);
 }
 
 Started Start::create() {
@@ -195,6 +197,7 @@ Started Start::create() {
     throw Error(exit_code_of_start_error(text) == 128 ? Kind::internal : Kind::invalid_argument,
                 text);
   }
+  keep_compiled_filter();
   return {started.pid, std::make_shared<const Fd>(linux::open_pidfd(started.pid)), joined_};
 }
 

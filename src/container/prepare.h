@@ -41,6 +41,8 @@ class Start {
   std::string init_program() const;
   // namespaces.cc
   void join_namespaces(struct OciInput& input);
+  void take_compiled_filter(nlohmann::json& spec);
+  void keep_compiled_filter() const;
   std::string joined_pid(const std::string& mode, const char* what) const;
   std::string shared_memory(const std::string& mode);
   void mount_subpaths();
@@ -50,6 +52,7 @@ class Start {
   const Spec& spec_;
   const std::string id_, directory_, run_;
   const image::Config config_;
+  std::string new_filter_;  // a seccomp filter that the runtime is going to compile
   std::string rootfs_, netns_, hostname_, hosts_path_, hostname_path_, resolv_path_;
   Joined joined_;
 };

@@ -1,5 +1,8 @@
 #include "container/runtime.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "base/error.h"
 #include "base/files.h"
 #include "base/ids.h"
@@ -144,8 +147,36 @@ void Runtime::command(const std::string& id, std::vector<std::string> args) {
     throw internal("{} {}: {}", options.argv[0], args.front(), unwrap_log(result.err));
 }
 
+// What `crun start` does, without a process for it: the container's first process waits for a byte
+// in this FIFO. False: not so here, the program is to do it.
+bool Runtime::start_waiting(const std::string& id) const {
+  const std::string state = state_root_ + "/" + id, path = state + "/exec.fifo";
+  if (!exists(state + "/status")) return false;  // runc's is read from the other side
+  const Fd fifo(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!fifo || ::write(fifo.get(), "", 1) != 1) return false;
+  return ::unlink(path.c_str()) == 0;
+}
+
+// What `crun delete` does for a container that has ended: its state goes. False: it has not.
+bool Runtime::forget_ended(const std::string& id) const {
+  const std::string state = state_root_ + "/" + id;
+  const auto text = read_file_if_exists(state + "/status");
+  if (!text) return false;
+  try {
+    const Json status = parse_json(*text, "crun's status");
+    const int pid = status.value("pid", 0);
+    if (!status.contains("process-start-time")) return false;  // an older crun's
+    if (pid <= 0 || linux::process_alive(pid, status.value("process-start-time", uint64_t{0})))
+      return false;
+  } catch (const std::exception&) {
+    return false;
+  }
+  remove_tree(state);
+  return true;
+}
+
 void Runtime::start(const std::string& id) {
-  command(id, {"start", id});
+  if (!start_waiting(id)) command(id, {"start", id});
 }
 
 void Runtime::kill(const std::string& id, int signal, bool all) {
@@ -164,7 +195,7 @@ void Runtime::resume(const std::string& id) {
 }
 
 void Runtime::destroy(const std::string& id) {
-  if (!exists(state_root_ + "/" + id)) return;
+  if (!exists(state_root_ + "/" + id) || forget_ended(id)) return;
   command(id, {"delete", "--force", id});
 }
 

@@ -25,12 +25,15 @@ class Runtime {
   void kill(const std::string& id, int signal, bool all = false);
   void pause(const std::string& id);
   void resume(const std::string& id);
-  // Kills what is left and removes cgroups and state; absent is fine.
+  // Kills what is left and removes cgroups and state; absent is fine. Of a container whose process
+  // has ended, the cgroup may be left to the caller.
   void destroy(const std::string& id);
   // "created", "running", "paused", "stopped"; empty when unknown.
   std::string state(const std::string& id);
 
  private:
+  bool start_waiting(const std::string& id) const;
+  bool forget_ended(const std::string& id) const;
   void command(const std::string& id, std::vector<std::string> args);
   std::string state_root_, probe_root_;
   std::mutex mutex_;

@@ -1,5 +1,6 @@
 #include "container/seccomp.h"
 
+#include "codec/hash.h"
 #include "codec/json.h"
 
 namespace slipway::container {
@@ -146,7 +147,9 @@ Json argument(int index, uint64_t value, uint64_t value_two, const char* op) {
 
 void add_architectures(Json& out) {
 #if defined(__x86_64__)
-  out["architectures"] = {"SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"};
+  // Not x32: nobody has programs for it, most kernels refuse it, and it would make the filter half as
+  // long again. Its calls end the process.
+  out["architectures"] = {"SCMP_ARCH_X86_64", "SCMP_ARCH_X86"};
 #elif defined(__aarch64__)
   out["architectures"] = {"SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"};
 #endif
@@ -199,6 +202,20 @@ Json build_seccomp(const std::vector<std::string>& capabilities) {
               {"syscalls", std::move(rules)}};
   add_architectures(out);
   return out;
+}
+
+std::string CompiledFilters::find(const std::string& filter) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = programs_.find(filter);
+  return found == programs_.end() ? std::string() : found->second;
+}
+
+void CompiledFilters::keep(const std::string& filter, std::string_view program) {
+  constexpr size_t kInstruction = 8, kMost = 65'536 * kInstruction, kKept = 64;
+  if (program.empty() || program.size() % kInstruction != 0 || program.size() > kMost) return;
+  const std::lock_guard lock(mutex_);
+  if (programs_.size() >= kKept) programs_.clear();
+  programs_[filter] = base64_encode(program);
 }
 
 }  // namespace slipway::container
