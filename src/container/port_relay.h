@@ -1,7 +1,7 @@
 // Published TCP ports over IPv6. Containers have IPv4 addresses only, and rules cannot translate
 // between the two: so connections to [::]:PORT are accepted here and copied to the container, for
-// programs that take "localhost" for ::1 and nothing else. IPv4 never comes this way. One thread for
-// all of them. Thread-safe.
+// programs that take "localhost" for ::1 and nothing else. IPv4 never comes this way. One thread
+// serves all of them. Thread-safe.
 #pragma once
 #include <cstdint>
 #include <memory>
