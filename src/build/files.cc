@@ -10,93 +10,12 @@
 #include "base/strings.h"
 #include "build/context.h"
 #include "build/select.h"
+#include "build/tree_walk.h"
 #include "codec/hash.h"
 
 namespace slipway::build {
 
 namespace {
-
-std::string under(const std::string& dir, const std::string& name) {
-  return dir.empty() ? name : dir + "/" + name;
-}
-
-bool left_out(const Ignore* excludes, const std::string& path) {
-  return excludes != nullptr && !path.empty() && excludes->excludes(path);
-}
-
-// True when something below a directory is kept although the directory itself is excluded.
-bool anything_kept(const linux::Root& root, const std::string& path, const std::string& shown,
-                   const Ignore* excludes) {
-  if (!left_out(excludes, shown)) return true;
-  const auto info = root.lstat(path);
-  if (!info || !S_ISDIR(info->st_mode) || !excludes->has_exceptions()) return false;
-  for (const auto& name : root.list(path)) {
-    if (anything_kept(root, under(path, name), under(shown, name), excludes)) return true;
-  }
-  return false;
-}
-
-using Xattrs = std::vector<std::pair<std::string, std::string>>;
-
-// Those that belong to an image.
-Xattrs read_xattrs(int fd) {
-  char names[4096];
-  const ssize_t length = ::flistxattr(fd, names, sizeof names);
-  Xattrs out;
-  for (ssize_t at = 0; at < length;) {
-    const std::string name = names + at;
-    at += static_cast<ssize_t>(name.size()) + 1;
-    if (name != "security.capability" && !name.starts_with("user.")) continue;
-    char value[65536];
-    const ssize_t n = ::fgetxattr(fd, name.c_str(), value, sizeof value);
-    if (n >= 0) out.emplace_back(name, std::string(value, static_cast<size_t>(n)));
-  }
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
-std::string hash_file(const linux::Root& root, const std::string& path) {
-  Hasher hash;
-  const Fd fd = root.open(path, O_RDONLY | O_NOFOLLOW);
-  char buffer[131072];
-  while (const size_t n = read_some(fd.get(), buffer)) hash.update({buffer, n});
-  for (const auto& [name, value] : read_xattrs(fd.get()))
-    hash.update(fmt::format("\n{}={}:{}", name, value.size(), value));
-  return hash.hex();
-}
-
-class TreeHash {
- public:
-  TreeHash(const linux::Root& root, const Ignore* excludes, FileSums* files)
-      : root_(root), excludes_(excludes), files_(files) {}
-
-  void add(const std::string& path, const std::string& shown, const std::string& filtered) {
-    const auto info = path.empty() ? root_.stat(".") : root_.lstat(path);
-    if (!info || !anything_kept(root_, path, filtered, excludes_)) return;
-    std::string text =
-        tree_hash_head(shown, info->st_mode, info->st_uid, info->st_gid,
-                       S_ISREG(info->st_mode) ? static_cast<uint64_t>(info->st_size) : 0);
-    if (S_ISREG(info->st_mode)) text += hash_file(root_, path);
-    if (S_ISLNK(info->st_mode)) text += root_.read_link(path);
-    if (S_ISREG(info->st_mode) && info->st_nlink > 1)  // which names are one file
-      text += " = " + links_.try_emplace({info->st_dev, info->st_ino}, shown).first->second;
-    hash_.update(text);
-    if (files_ != nullptr && !S_ISDIR(info->st_mode))
-      files_->emplace_back(path, sha256_hex(text).substr(0, 16));
-    if (!S_ISDIR(info->st_mode)) return;
-    for (const auto& name : root_.list(path.empty() ? "." : path)) {
-      add(under(path, name), under(shown, name), under(filtered, name));
-    }
-  }
-  std::string hex() { return hash_.hex(); }
-
- private:
-  const linux::Root& root_;
-  const Ignore* excludes_;
-  FileSums* files_;
-  std::map<std::pair<dev_t, ino_t>, std::string> links_;
-  Hasher hash_;
-};
 
 class Copier {
  public:
@@ -107,7 +26,7 @@ class Copier {
     std::string so_far;
     for (const auto& part : split(path, '/')) {
       if (part.empty()) continue;
-      so_far = under(so_far, part);
+      so_far = path_below(so_far, part);
       if (to_.stat(so_far)) continue;
       to_.make_directory(so_far, 0755);
       const Owner owner = options_.owner.value_or(Owner{});
@@ -124,8 +43,8 @@ class Copier {
     std::string below = root.ends_with('/') ? root.substr(0, root.size() - 1) : root;
     std::string target = base;
     for (size_t i = 0; i + 1 < parts.size(); ++i) {
-      below = under(below, parts[i]);
-      target = under(target, parts[i]);
+      below = path_below(below, parts[i]);
+      target = path_below(target, parts[i]);
       if (to_.stat(target)) continue;
       to_.make_directory(target, 0755);
       if (const auto info = from_.stat(below)) attributes(target, *info);
@@ -162,7 +81,7 @@ class Copier {
     const bool top = shown.empty();
     if (!there) to_.make_directory(target, 0755);
     for (const auto& name : from_.list(source.empty() ? "." : source))
-      tree(under(source, name), under(target, name), under(shown, name));
+      tree(path_below(source, name), path_below(target, name), path_below(shown, name));
     if (there && top) return;
     struct stat own_info = info;
     if (top) own_info.st_uid = own_info.st_gid = 0;
@@ -170,17 +89,17 @@ class Copier {
   }
 
   void replace_file(const std::string& source, const std::string& target, const struct stat& info) {
-    if (const auto there = to_.lstat(target); there && S_ISDIR(there->st_mode)) {
-      throw invalid_argument("cannot overwrite a directory with a file: /{}", target);
+    if (const auto there = to_.lstat(target)) {
+      if (S_ISDIR(there->st_mode))
+        throw invalid_argument("cannot overwrite a directory with a file: /{}", target);
+      to_.remove(target);
     }
-    to_.remove(target);
     if (S_ISREG(info.st_mode) && info.st_nlink > 1) {
       const auto [first, fresh] = links_.try_emplace({info.st_dev, info.st_ino}, target);
       if (!fresh && to_.lstat(first->second)) return to_.hard_link(first->second, target);
     }
-    if (S_ISREG(info.st_mode)) {
-      copy_bytes(source, target);
-    } else if (S_ISLNK(info.st_mode)) {
+    if (S_ISREG(info.st_mode)) return copy_file(source, target, info);
+    if (S_ISLNK(info.st_mode)) {
       to_.symlink(from_.read_link(source), target);
     } else if (S_ISFIFO(info.st_mode)) {
       to_.make_node(target, S_IFIFO | 0600, 0);
@@ -190,40 +109,51 @@ class Copier {
     attributes(target, info);
   }
 
-  void copy_bytes(const std::string& source, const std::string& target) {
+  // Everything through two descriptors: trees of thousands of small files are common.
+  void copy_file(const std::string& source, const std::string& target, const struct stat& info) {
     const Fd in = from_.open(source, O_RDONLY | O_NOFOLLOW);
     const Fd out = to_.open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-    for (;;) {
-      const ssize_t n = ::sendfile(out.get(), in.get(), nullptr, 1 << 24);
-      if (n < 0 && errno == EINTR) continue;
-      if (check(n, "copy {}", source) == 0) break;
+    if (static_cast<size_t>(info.st_size) < buffer_.size()) {
+      while (const size_t n = read_some(in.get(), buffer_)) {
+        write_all(out.get(), {buffer_.data(), n});
+        if (n < buffer_.size()) break;  // nobody else writes to a source
+      }
+    } else {
+      send_file(in.get(), out.get(), source);
     }
-    // Owners first: a change of owner takes capabilities away.
-    const auto xattrs = read_xattrs(in.get());
-    if (!xattrs.empty()) {
-      struct stat info {};
-      check(::fstat(in.get(), &info), "stat {}", source);
-      own(target, info);
-    }
-    for (const auto& [name, value] : xattrs)
+    // The owner first: its change takes capabilities and setuid bits away.
+    const Owner owner = owner_of(info);
+    check(::fchown(out.get(), owner.uid, owner.gid), "change the owner of {}", target);
+    for (const auto& [name, value] : read_xattrs(in.get()))
       check(::fsetxattr(out.get(), name.c_str(), value.data(), value.size(), 0), "set {} of {}",
             name, target);
-    kept_capability_ = !xattrs.empty();
+    check(::fchmod(out.get(), mode_of(info)), "change the mode of {}", target);
+    const timespec times[] = {info.st_mtim, info.st_mtim};
+    check(::futimens(out.get(), times), "set the times of {}", target);
   }
 
-  void own(const std::string& target, const struct stat& info) {
-    Owner owner = options_.owner.value_or(Owner{});
-    if (!options_.owner && options_.keep_owner) owner = {info.st_uid, info.st_gid};
-    to_.change_owner(target, owner.uid, owner.gid);
+  static void send_file(int in, int out, const std::string& source) {
+    for (;;) {
+      const ssize_t n = ::sendfile(out, in, nullptr, 1 << 24);
+      if (n < 0 && errno == EINTR) continue;
+      if (check(n, "copy {}", source) == 0) return;
+    }
+  }
+
+  Owner owner_of(const struct stat& info) const {
+    if (options_.owner) return *options_.owner;
+    return options_.keep_owner ? Owner{info.st_uid, info.st_gid} : Owner{};
+  }
+
+  uint32_t mode_of(const struct stat& info) const {
+    const uint32_t mode = info.st_mode & 07777;
+    return options_.mode ? options_.mode->apply(mode, S_ISDIR(info.st_mode)) : mode;
   }
 
   void attributes(const std::string& target, const struct stat& info) {
-    if (!std::exchange(kept_capability_, false)) own(target, info);
-    if (!S_ISLNK(info.st_mode)) {
-      const uint32_t mode = info.st_mode & 07777;
-      to_.change_mode(target,
-                      options_.mode ? options_.mode->apply(mode, S_ISDIR(info.st_mode)) : mode);
-    }
+    const Owner owner = owner_of(info);
+    to_.change_owner(target, owner.uid, owner.gid);
+    if (!S_ISLNK(info.st_mode)) to_.change_mode(target, mode_of(info));
     to_.set_times(target, info.st_mtim, info.st_mtim);
   }
 
@@ -231,7 +161,7 @@ class Copier {
   const linux::Root& to_;
   const CopyOptions& options_;
   std::map<std::pair<dev_t, ino_t>, std::string> links_;  // where a file with several names went
-  bool kept_capability_ = false;                          // the file has its owner already
+  std::vector<char> buffer_ = std::vector<char>(128 * 1024);
 };
 
 // A tar, plain or compressed: ADD unpacks it. Anything else that is compressed is just a file.
@@ -255,21 +185,6 @@ bool is_archive(const linux::Root& root, const std::string& path) {
 
 }  // namespace
 
-std::string checksum(const linux::Root& root, const std::vector<Selected>& sources,
-                     const Ignore* excludes, FileSums* files) {
-  TreeHash hash(root, excludes, files);
-  for (const auto& source : sources) {
-    // The name matters only for a file: a directory's contents are what is copied.
-    if (source.directory) {
-      hash.add(root.resolve("/" + source.path).substr(1), source.kept, "");
-    } else if (!left_out(excludes, source.base_name)) {
-      // A symlink named as a source is followed.
-      hash.add(root.resolve("/" + source.path).substr(1), shown_name(source), "");
-    }
-  }
-  return hash.hex();
-}
-
 void copy(const linux::Root& from, const std::vector<Selected>& sources, const linux::Root& to,
           const std::string& destination, bool several, const CopyOptions& options) {
   Copier copier(from, to, options);
@@ -283,7 +198,7 @@ void copy(const linux::Root& from, const std::vector<Selected>& sources, const l
     std::string place = target;
     if (!source.kept.empty()) {
       copier.make_kept_parents(source.path, source.kept, target);
-      place = under(target, source.kept);
+      place = path_below(target, source.kept);
     }
     if (source.directory) {
       if (source.kept.empty()) copier.make_parents(target);
@@ -298,7 +213,7 @@ void copy(const linux::Root& from, const std::vector<Selected>& sources, const l
       continue;
     }
     const std::string path = !source.kept.empty() ? place
-                             : into               ? under(target, source.base_name)
+                             : into               ? path_below(target, source.base_name)
                                                   : target;
     if (path.empty()) throw invalid_argument("cannot copy a file over /");
     copier.make_parents(std::filesystem::path(path).parent_path());

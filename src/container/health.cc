@@ -18,6 +18,7 @@ std::optional<image::HealthCheck> effective_check(const std::optional<image::Hea
     if (check->interval_ns == 0) check->interval_ns = image->interval_ns;
     if (check->timeout_ns == 0) check->timeout_ns = image->timeout_ns;
     if (check->start_period_ns == 0) check->start_period_ns = image->start_period_ns;
+    if (check->start_interval_ns == 0) check->start_interval_ns = image->start_interval_ns;
     if (check->retries == 0) check->retries = image->retries;
   }
   if (!check || check->test.size() < 2 || check->test[0] == "NONE") return std::nullopt;
@@ -128,10 +129,13 @@ void check_health(Engine::Impl& engine, const ContainerPtr& container,
                   const Stop& stop) {
   const auto begin = std::chrono::steady_clock::now();
   const microseconds interval(check.interval_ns / 1000), period(check.start_period_ns / 1000);
+  const microseconds while_starting =
+      check.start_interval_ns > 0 ? microseconds(check.start_interval_ns / 1000)
+                                  : std::min<microseconds>(interval, seconds(5));
   for (;;) {
     const bool starting = container->snapshot().info.state.health == "starting";
     const bool early = starting && std::chrono::steady_clock::now() - begin < period;
-    if (stop.wait_for(early ? std::min<microseconds>(interval, seconds(5)) : interval)) return;
+    if (stop.wait_for(early ? while_starting : interval)) return;
     if (container->snapshot().info.state.status != Status::running) continue;
     const bool in_period = std::chrono::steady_clock::now() - begin < period;
     auto result = probe(engine, container, command, microseconds(check.timeout_ns / 1000), stop);

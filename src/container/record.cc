@@ -43,7 +43,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(
 
 namespace slipway::image {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(HealthCheck, test, interval_ns, timeout_ns,
-                                                start_period_ns, retries)
+                                                start_period_ns, retries, start_interval_ns)
 }  // namespace slipway::image
 
 namespace slipway::container {

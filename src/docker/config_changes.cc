@@ -66,6 +66,7 @@ class Changer {
     made.interval_ns = check.interval_ns;
     made.timeout_ns = check.timeout_ns;
     made.start_period_ns = check.start_period_ns;
+    made.start_interval_ns = check.start_interval_ns;
     made.retries = check.retries;
     config_.health_check = made;
   }

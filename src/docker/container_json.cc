@@ -57,6 +57,7 @@ Json health_config(const std::optional<image::HealthCheck>& check) {
           {"Interval", check->interval_ns},
           {"Timeout", check->timeout_ns},
           {"StartPeriod", check->start_period_ns},
+          {"StartInterval", check->start_interval_ns},
           {"Retries", check->retries}};
 }
 

@@ -120,18 +120,17 @@ PortBinding parse_port_key(const std::string& key) {
 std::optional<image::HealthCheck> parse_health_check(const Json& value) {
   if (value.is_null()) return std::nullopt;
   if (!value.is_object()) throw invalid_argument("Healthcheck must be an object");
-  if (!is_default(member(value, "StartInterval"))) {
-    throw unimplemented("Healthcheck.StartInterval is not implemented");
-  }
   image::HealthCheck out;
   out.test = list_field(value, "Test");
   out.interval_ns = number_field(value, "Interval");
   out.timeout_ns = number_field(value, "Timeout");
   out.start_period_ns = number_field(value, "StartPeriod");
+  out.start_interval_ns = number_field(value, "StartInterval");
   out.retries = static_cast<int>(std::clamp<int64_t>(number_field(value, "Retries"), -1, 100'000));
   for (const auto& [name, time] :
        {std::pair("Interval", out.interval_ns), std::pair("Timeout", out.timeout_ns),
-        std::pair("StartPeriod", out.start_period_ns)}) {
+        std::pair("StartPeriod", out.start_period_ns),
+        std::pair("StartInterval", out.start_interval_ns)}) {
     if (time != 0 && time < 1'000'000) {
       throw invalid_argument("{} in Healthcheck cannot be less than 1ms", name);
     }
