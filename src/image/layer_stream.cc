@@ -91,6 +91,78 @@ class Behind {
   std::jthread thread_;  // last: it uses all of the above
 };
 
+// Reads a source in another thread, a few blocks ahead of whoever wants them.
+class Ahead {
+ public:
+  explicit Ahead(ByteSource source) : source_(std::move(source)), thread_([this] { work(); }) {}
+  ~Ahead() {
+    const std::lock_guard lock(mutex_);
+    abandoned_ = true;
+    changed_.notify_all();
+  }
+
+  size_t read(std::span<char> into) {
+    if (used_ == block_.size() && !next()) return 0;
+    const size_t n = std::min(into.size(), block_.size() - used_);
+    std::memcpy(into.data(), block_.data() + used_, n);
+    used_ += n;
+    return n;
+  }
+
+ private:
+  // False at the source's end. Throws what the source threw.
+  bool next() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return !blocks_.empty() || ended_; });
+    if (blocks_.empty()) {
+      if (failure_) std::rethrow_exception(failure_);
+      return false;
+    }
+    block_ = std::move(blocks_.front());
+    blocks_.pop_front();
+    used_ = 0;
+    changed_.notify_all();
+    return true;
+  }
+
+  void work() {
+    try {
+      for (;;) {
+        std::string block(block_bytes, '\0');
+        size_t have = 0;
+        while (have < block.size()) {
+          const size_t n = source_(std::span(block).subspan(have));
+          if (n == 0) break;
+          have += n;
+        }
+        block.resize(have);
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return blocks_.size() < most_blocks || abandoned_; });
+        if (abandoned_) return;
+        if (have == 0) break;
+        blocks_.push_back(std::move(block));
+        changed_.notify_all();
+      }
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      failure_ = std::current_exception();
+    }
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    changed_.notify_all();
+  }
+
+  ByteSource source_;
+  std::string block_;
+  size_t used_ = 0;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::string> blocks_;
+  bool ended_ = false, abandoned_ = false;
+  std::exception_ptr failure_;
+  std::jthread thread_;  // last: it uses all of the above
+};
+
 // The first bytes of a source, which then gives them again.
 class Peeked {
  public:
@@ -141,11 +213,9 @@ class LayerStream {
   Images::Layer take(const std::string& directory, const Stop& stop) {
     Behind blob(
         [this](std::string_view bytes) { gzip_ ? gzip_->write(bytes) : ingest_->write(bytes); });
-    const ByteSource plain = as_it_is_ ? make_decompressor(teed(raw(), blob), kind_)
-                                       : teed(make_decompressor(raw(), kind_), blob);
     UnpackedLayer unpacked;
     try {
-      unpacked = unpack_layer(plain, directory, stop);
+      unpacked = unpack(blob, directory, stop);
     } catch (const Error& e) {
       if (expected_.empty() || e.kind() != Kind::invalid_argument) throw;
       // Bytes that are not the announced ones are the reason, not what they look like.
@@ -165,6 +235,14 @@ class LayerStream {
   }
 
  private:
+  UnpackedLayer unpack(Behind& blob, const std::string& directory, const Stop& stop) {
+    const ByteSource plain = as_it_is_ ? make_decompressor(teed(raw(), blob), kind_)
+                                       : teed(make_decompressor(raw(), kind_), blob);
+    if (kind_ == Compression::none) return unpack_layer(plain, directory, stop);
+    Ahead ahead(plain);
+    return unpack_layer([&](std::span<char> into) { return ahead.read(into); }, directory, stop);
+  }
+
   ByteSource raw() {
     return [this](std::span<char> into) { return peeked_.read(into); };
   }

@@ -1,5 +1,5 @@
 // A layer archive on its way into the content store and onto the disk at once: one thread
-// unpacks while another hashes and writes the blob. Memory stays flat, however big the layer is.
+// unpacks while others decompress it and write the blob. Memory stays flat, however big the layer.
 #pragma once
 #include <string>
 
