@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -42,9 +43,21 @@ Fd create_file(const linux::Root& root, const std::string& path) {
   return root.open(path, flags, 0600);
 }
 
+// A sparse file of a few bytes may claim to be larger than any disk.
+void check_room(const linux::Root& root, const TarEntry& entry) {
+  if (entry.size < (1u << 20)) return;
+  struct statvfs info {};
+  check(::fstatvfs(root.fd(), &info), "look for free space");
+  const uint64_t room = static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
+  if (entry.size > room)
+    throw too_large("{} of the archive has {} bytes, more than the {} that are free", entry.name,
+                    entry.size, room);
+}
+
 // Through one descriptor: contexts of thousands of small files are common.
 void write_entry(const linux::Root& root, const std::string& path, const TarEntry& entry,
                  TarReader& reader, const Owner& owner) {
+  check_room(root, entry);
   const Fd fd = create_file(root, path);
   char buffer[65536];
   while (const size_t n = reader.read(buffer)) write_all(fd.get(), {buffer, n});
@@ -175,6 +188,10 @@ bool Context::unpack_in_memory(std::string_view tar) const {
     return true;
   } catch (const SystemError&) {
     root_.reset();
+    return false;
+  } catch (const Error& e) {
+    root_.reset();
+    if (e.kind() != Kind::too_large) throw;
     return false;
   }
 }

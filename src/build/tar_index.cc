@@ -14,7 +14,7 @@ namespace {
 
 using Node = TarIndex::Node;
 
-constexpr size_t kMostNodes = 500'000, kMostText = 2u << 20;
+constexpr size_t kMostNodes = 500'000, kMostText = 2u << 20, kMostFile = 128u << 20;
 
 struct NotPlain {};  // thrown: a file system must answer
 
@@ -118,6 +118,7 @@ std::unique_ptr<Node> node_of(const TarEntry& entry, TarReader& reader, std::str
     node->mode = S_IFLNK | 0777;
     node->link = entry.link_target;
   } else if (entry.type == TarType::file) {
+    if (entry.size > kMostFile) return nullptr;  // small in the archive, large outside: sparse
     node->mode |= S_IFREG;
     Hasher hash;
     char buffer[65536];
