@@ -81,6 +81,15 @@ void warn_unused_args(Job& job) {
                          join(unused, " ")));
 }
 
+void announce(Job& job, const Plan& plan, size_t target) {
+  Event begin;
+  begin.kind = Event::Kind::begin;
+  begin.steps = plan.steps();
+  for (size_t i = 0; i <= target; ++i)
+    if (plan.needed(i)) begin.stages.push_back(static_cast<int>(i));
+  job.tell(begin);
+}
+
 // The steps of images that --cache-from names: each image carries the keys of its own.
 void import_steps(Job& job, const image::Image& image) {
   const auto& config = image.config;
@@ -138,6 +147,30 @@ struct Builder::Impl {
         cache(deps.store, deps.images, deps.content, deps.clock),
         cache_mounts(deps.root + "/cache-mounts", deps.store, deps.clock) {}
 
+  // The stages, the image, its names.
+  std::string run(Job& job, const BuildFile& file, const std::vector<image::Reference>& names) {
+    Plan plan(file, job.global_args);
+    const size_t target = plan.choose(job.request.target);
+    plan.need(target);
+    announce(job, plan, target);
+    import_images(job);
+    const Finally note([&] {  // also of a build that fails: its good steps stay
+      try {
+        cache.flush();
+        job.explainer.flush();
+      } catch (const std::exception& e) {
+        log::warning("build", "the cache could not be written: {}", e.what());
+      }
+    });
+    const auto made = finish(job, Stages(job, file, plan).build(target));
+    for (const auto& name : names) deps.images.tag(made.id, name);
+    warn_unused_args(job);
+    say(job, fmt::format("Successfully built {}\n", made.id.substr(made.id.find(':') + 1, 12)));
+    for (const auto& name : names)
+      say(job, fmt::format("Successfully tagged {}\n", name.familiar()));
+    return made.id;
+  }
+
   image::Image finish(Job& job, StageResult result) const {
     add_labels(result.config, job.request.labels);
     if (result.config.created.empty()) result.config.created = to_rfc3339(TimePoint{}, 0);
@@ -190,7 +223,6 @@ std::string Builder::build(const Request& request, const ByteSource& tar, const 
   Explainer explainer(deps.store, scope_of(request, names));
   Job job(JobParts{deps, request, context, observer, stop.child(), impl_->cache,
                    impl_->cache_mounts, explainer});
-  // Before the job's own mounts are gone there is nothing to remove; whatever is left goes then.
   const Finally clean([&] {
     try {
       job.unmount();
@@ -204,31 +236,7 @@ std::string Builder::build(const Request& request, const ByteSource& tar, const 
   job.work_dir = work;
   job.epoch = source_date_epoch(request);
   set_global_args(job, file);
-  Plan plan(file, job.global_args);
-  const size_t target = plan.choose(request.target);
-  plan.need(target);
-  Event begin;
-  begin.kind = Event::Kind::begin;
-  begin.steps = plan.steps();
-  for (size_t i = 0; i <= target; ++i)
-    if (plan.needed(i)) begin.stages.push_back(static_cast<int>(i));
-  job.tell(begin);
-  import_images(job);
-  const Finally note([&] {  // also of a build that fails: its good steps stay
-    try {
-      impl_->cache.flush();
-      explainer.flush();
-    } catch (const std::exception& e) {
-      log::warning("build", "the cache could not be written: {}", e.what());
-    }
-  });
-
-  const auto made = impl_->finish(job, Stages(job, file, plan).build(target));
-  for (const auto& name : names) deps.images.tag(made.id, name);
-  warn_unused_args(job);
-  say(job, fmt::format("Successfully built {}\n", made.id.substr(made.id.find(':') + 1, 12)));
-  for (const auto& name : names) say(job, fmt::format("Successfully tagged {}\n", name.familiar()));
-  return made.id;
+  return impl_->run(job, file, names);
 }
 
 std::vector<CacheUsage> Builder::cache_usage() const {
@@ -252,6 +260,7 @@ Pruned Builder::prune_cache(const PruneOptions& options) {
 }
 
 void Builder::collect() {
+  impl_->cache.forget_stale();
   const uint64_t cap = impl_->deps.cache_cap;
   const uint64_t kept = impl_->cache.bytes() + impl_->cache_mounts.bytes();
   if (kept <= cap) return;

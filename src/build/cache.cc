@@ -24,10 +24,18 @@ namespace {
 const store::Table<CachedStep> cache_table("build_cache");
 constexpr int64_t kUsedStep = 60'000'000;  // a use is noted when the last note is older
 constexpr size_t kMostPending = 64;
+constexpr int64_t kDay = 86'400'000'000, kStale = 30 * kDay;
 
 // What a step's layer takes on the disk, packed and unpacked.
 uint64_t disk_bytes(const CachedStep& step) {
   return step.has_layer ? step.size + step.layer.size : 0;
+}
+
+// Bytes of each layer, and how many keys lead there.
+using LayerCounts = std::map<image::Digest, std::pair<uint64_t, int>>;
+
+std::string short_row_id(const CachedStep& step) {
+  return step.diff_id.substr(step.diff_id.find(':') + 1, 25);
 }
 
 std::set<image::Digest> held_by_images(const image::Images& images) {
@@ -59,7 +67,7 @@ std::optional<CachedStep> Cache::find(const std::string& key, std::shared_ptr<vo
     store_.read([&](const store::Reader& db) { row = cache_table.get(db, key); });
     if (!row) return std::nullopt;
     step = *row;
-    const int64_t now = (clock_.now() - TimePoint{}) / microseconds(1);
+    const int64_t now = now_us();
     if (now - step->used_us > kUsedStep) state_.lock()->used.insert(key);
   }
   if (!step->has_layer) return step;
@@ -69,7 +77,7 @@ std::optional<CachedStep> Cache::find(const std::string& key, std::shared_ptr<vo
 }
 
 void Cache::remember(const std::string& key, CachedStep step) {
-  const int64_t now = (clock_.now() - TimePoint{}) / microseconds(1);
+  const int64_t now = now_us();
   if (step.made_us == 0) step.made_us = now;
   step.used_us = now;
   bool full = false;
@@ -89,7 +97,7 @@ void Cache::flush() {
     state->used.clear();
   }
   if (gathered.pending.empty() && gathered.used.empty()) return;
-  const int64_t now = (clock_.now() - TimePoint{}) / microseconds(1);
+  const int64_t now = now_us();
   store_.write([&](store::Writer& db) {
     for (const auto& [key, step] : gathered.pending) cache_table.put(db, key, step);
     for (const auto& key : gathered.used) {
@@ -122,7 +130,7 @@ std::vector<CacheUsage> Cache::usage() const {
   for (const auto& [key, step] : rows()) {
     if (!step.has_layer) continue;
     auto& one = layers[step.diff_id];
-    one.id = step.diff_id.substr(step.diff_id.find(':') + 1, 25);
+    one.id = short_row_id(step);
     one.type = "regular";
     one.description = step.description;
     one.bytes = disk_bytes(step);
@@ -149,13 +157,31 @@ void Cache::forget(const std::vector<std::string>& keys) {
   });
 }
 
+// Rows that hold no bytes of their own are not worth counting, but neither kept for ever.
+void Cache::forget_stale() {
+  const int64_t now = now_us();
+  {
+    auto state = state_.lock();
+    if (now - state->swept_us < kDay) return;
+    state->swept_us = now;
+  }
+  std::vector<std::string> old;
+  for (const auto& [key, step] : rows())
+    if (now - step.used_us > kStale) old.push_back(key);
+  forget(old);
+}
+
+int64_t Cache::now_us() const {
+  return (clock_.now() - TimePoint{}) / microseconds(1);
+}
+
 Pruned Cache::shrink(const PruneOptions& options) {
   flush();
   const auto held = held_by_images(images_);
   const std::unique_lock lock(removal_);
-  std::vector<std::pair<int64_t, std::string>> by_age;
   const auto all = rows();
-  std::map<image::Digest, std::pair<uint64_t, int>> layers;  // bytes, and how many keys lead there
+  std::vector<std::pair<int64_t, std::string>> by_age;
+  LayerCounts layers;
   uint64_t total = 0;
   for (const auto& [key, step] : all) {
     by_age.emplace_back(step.used_us, key);
@@ -164,32 +190,34 @@ Pruned Cache::shrink(const PruneOptions& options) {
     if (keys++ == 0) total += bytes = disk_bytes(step);
   }
   std::sort(by_age.begin(), by_age.end());
-  const int64_t newest = options.unused_for
-                             ? (clock_.now() - *options.unused_for - TimePoint{}) / microseconds(1)
-                             : INT64_MAX;
+  const int64_t newest =
+      options.unused_for ? now_us() - *options.unused_for / microseconds(1) : INT64_MAX;
   Pruned out;
   std::vector<std::string> gone;
   std::set<image::Digest> freed;
   for (const auto& [used, key] : by_age) {
-    if (total <= options.keep_bytes && options.keep_bytes > 0) break;
-    if (used > newest) break;
-    gone.push_back(key);
+    if ((total <= options.keep_bytes && options.keep_bytes > 0) || used > newest) break;
     const CachedStep& step = all.at(key);
     const auto layer = layers.find(step.diff_id);
+    if (layer == layers.end() && options.keep_bytes > 0) continue;  // would free nothing
+    gone.push_back(key);
     if (layer == layers.end() || --layer->second.second > 0) continue;
     total -= layer->second.first;
-    freed.insert(step.diff_id);
-    freed.insert(step.layer.digest);
-    out.ids.push_back(step.diff_id.substr(step.diff_id.find(':') + 1, 25));
+    freed.insert({step.diff_id, step.layer.digest});
+    out.ids.push_back(short_row_id(step));
   }
   forget(gone);
-  if (freed.empty()) return out;
-  const auto needed = claims();
-  out.bytes = registry::collect(
-      store_, images_, clock_,
-      [&](const image::Digest& digest) { return !freed.contains(digest) || needed(digest); },
-      microseconds(0));
+  out.bytes = free_layers(freed);
   return out;
+}
+
+uint64_t Cache::free_layers(const std::set<image::Digest>& digests) {
+  if (digests.empty()) return 0;
+  const auto needed = claims();
+  return registry::collect(
+      store_, images_, clock_,
+      [&](const image::Digest& digest) { return !digests.contains(digest) || needed(digest); },
+      microseconds(0));
 }
 
 std::function<bool(const image::Digest&)> Cache::claims() const {

@@ -47,13 +47,17 @@ class Cache {
   // nothing else needs.
   Pruned shrink(const PruneOptions& options);
   std::function<bool(const image::Digest&)> claims() const;
+  void forget_stale();  // what nobody used for a month; looks once a day
 
  private:
   struct State {
+    int64_t swept_us = 0;
     std::map<std::string, CachedStep> pending;  // not yet in the store
     std::set<std::string> used;
   };
   std::map<std::string, CachedStep> rows() const;
+  int64_t now_us() const;
+  uint64_t free_layers(const std::set<image::Digest>& digests);
   void forget(const std::vector<std::string>& keys);
 
   store::Store& store_;

@@ -52,6 +52,12 @@ void add_up(CLI::App& app, UpCommand& up) {
   command->add_flag("--debug", up.options.debug, "log more");
 }
 
+void add_down(CLI::App& app, DownCommand& down) {
+  auto* command = app.add_subcommand("down", "stop everything that Slipway runs; the data stays");
+  add_places(command, down.options);
+  command->add_flag("--delete-data", down.delete_data, "delete the data too");
+}
+
 void add_build(CLI::App& app, BuildCommand& build) {
   auto* command = app.add_subcommand("build", "build an image from a Dockerfile");
   add_run_dir(command, build.options);
@@ -99,9 +105,7 @@ int dispatch(int argc, char** argv) {
   bool json = false;
   add_up(app, up_command);
   add_build(app, build_command);
-  auto* down_app = app.add_subcommand("down", "stop everything that Slipway runs; the data stays");
-  add_places(down_app, down_command.options);
-  down_app->add_flag("--delete-data", down_command.delete_data, "delete the data too");
+  add_down(app, down_command);
   auto* status_app = app.add_subcommand("status", "what runs, in human words");
   add_run_dir(status_app, where);
   status_app->add_flag("--json", json, "for programs");

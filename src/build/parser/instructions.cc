@@ -3,58 +3,13 @@
 #include <map>
 
 #include "base/strings.h"
+#include "build/parser/flags.h"
 #include "build/parser/mounts.h"
 #include "build/parser/words.h"
 
 namespace slipway::build {
 
 namespace {
-
-using Flags = std::map<std::string, std::string>;
-
-bool may_repeat(std::string_view name) {
-  return name == "mount" || name == "exclude";
-}
-
-// The flags, each allowed and (but for those that may repeat) given once.
-Flags take_flags(const RawInstruction& raw, std::initializer_list<std::string_view> allowed) {
-  Flags flags;
-  for (const auto& [name, value] : raw.flags) {
-    bool known = false;
-    for (const auto one : allowed) known = known || one == name;
-    if (!known)
-      throw DockerfileError(raw.line, fmt::format("{}: unknown flag: {}", raw.keyword, name));
-    if (!flags.emplace(name, value).second && !may_repeat(name)) {
-      throw DockerfileError(raw.line,
-                            fmt::format("{}: duplicate flag specified: {}", raw.keyword, name));
-    }
-  }
-  return flags;
-}
-
-std::string flag(const Flags& flags, const std::string& name) {
-  const auto at = flags.find(name);
-  return at == flags.end() ? "" : at->second;
-}
-
-std::vector<std::string> repeated(const RawInstruction& raw, std::string_view wanted) {
-  std::vector<std::string> out;
-  for (const auto& [name, value] : raw.flags) {
-    if (name == wanted) out.push_back(value);
-  }
-  return out;
-}
-
-// --link, --link=true, --link=false; nullopt: not given.
-std::optional<bool> switch_of(const RawInstruction& raw, const Flags& flags,
-                              const std::string& name) {
-  const auto at = flags.find(name);
-  if (at == flags.end()) return std::nullopt;
-  if (at->second.empty() || iequals(at->second, "true")) return true;
-  if (iequals(at->second, "false")) return false;
-  throw DockerfileError(raw.line, fmt::format("{} --{}: expecting boolean value, not: {}",
-                                              raw.keyword, name, at->second));
-}
 
 void need_rest(const RawInstruction& raw) {
   if (raw.rest.empty())
@@ -279,29 +234,6 @@ Meaning meaning_of(const RawInstruction& raw, char escape) {
 }
 
 }  // namespace
-
-int64_t parse_duration_ns(std::string_view text) {
-  static const std::pair<std::string_view, double> units[] = {
-      {"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
-  const std::string_view whole = text;
-  double total = 0;
-  while (!text.empty()) {
-    const size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
-    const auto number = parse_double(text.substr(0, digits));
-    text.remove_prefix(digits);
-    const size_t letters = std::min(text.find_first_of("0123456789."), text.size());
-    double factor = 0;
-    for (const auto& [name, value] : units) {
-      if (text.substr(0, letters) == name) factor = value;
-    }
-    if (!number || factor == 0)
-      throw invalid_argument("invalid duration \"{}\" (say 30s, 500ms, 1m30s)", whole);
-    total += *number * factor;
-    text.remove_prefix(letters);
-  }
-  if (whole.empty() || total > 9e18) throw invalid_argument("invalid duration \"{}\"", whole);
-  return static_cast<int64_t>(total);
-}
 
 Instruction interpret_instruction(const RawInstruction& raw, char escape) {
   return Instruction{meaning_of(raw, escape), raw.line, raw.original};
