@@ -34,7 +34,8 @@ struct Request {
   // Limits of RUN's containers; not part of any cache key.
   uint64_t memory_bytes = 0, shm_size_bytes = 0;
   int64_t memory_swap_bytes = 0, cpu_shares = 0, cpu_quota_us = 0, cpu_period_us = 0;
-  std::string cgroup_parent;
+  std::string cgroup_parent, cpuset_cpus, cpuset_mems;
+  std::string seccomp;  // as HostOptions::seccomp
   std::vector<container::Ulimit> ulimits;
   std::vector<std::string> extra_hosts;
   std::map<std::string, std::string> secrets;     // by id; never logged, kept or hashed

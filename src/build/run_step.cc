@@ -49,6 +49,9 @@ void set_limits(const Request& request, container::Spec& spec) {
   spec.cpu_quota_us = request.cpu_quota_us;
   spec.cpu_period_us = request.cpu_period_us;
   spec.cgroup_parent = request.cgroup_parent;
+  spec.host.cpuset_cpus = request.cpuset_cpus;
+  spec.host.cpuset_mems = request.cpuset_mems;
+  spec.host.seccomp = request.seccomp;
   spec.shm_size_bytes = request.shm_size_bytes;
   spec.ulimits = request.ulimits;
   spec.extra_hosts = request.extra_hosts;

@@ -138,7 +138,7 @@ void Start::fill_volumes() {
           "invalid mount config for type \"bind\": bind source path does not exist: {}",
           mount.source);
     if (mount.type != "volume") continue;
-    if (!engine_.volumes.find(mount.name)) throw not_found("get {}: no such volume", mount.name);
+    engine_.volumes.mount(mount.name);
     if (!mount.no_copy && mount.subpath.empty())
       engine_.volumes.fill(mount.name, rootfs_, mount.target);
   }

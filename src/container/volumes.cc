@@ -2,12 +2,14 @@
 
 #include <fcntl.h>
 #include <filesystem>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/ids.h"
 #include "base/strings.h"
+#include "linux/mounts.h"
 #include "linux/process.h"
 #include "linux/rooted.h"
 #include "store/table.h"
@@ -20,8 +22,10 @@ struct VolumeRecord {
   int64_t created_us = 0;
   std::map<std::string, std::string> labels;
   bool anonymous = false;
+  std::map<std::string, std::string> options;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(VolumeRecord, name, created_us, labels, anonymous)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(VolumeRecord, name, created_us, labels, anonymous,
+                                                options)
 
 constexpr store::Table<VolumeRecord> volumes{"volumes"};
 
@@ -30,13 +34,51 @@ bool valid_name(std::string_view name) {
          only_alnum_and(name.substr(0, 1), "");
 }
 
+void check_volume_options(const std::map<std::string, std::string>& options) {
+  if (options.empty()) return;
+  for (const auto& [name, value] : options) {
+    if (name == "size")
+      throw invalid_argument(
+          "quota size requested but no quota support: leave the option size out");
+    if (name != "type" && name != "device" && name != "o")
+      throw invalid_argument("invalid option: \"{}\"", name);
+  }
+  for (const char* name : {"type", "device"})
+    if (!options.contains(name)) throw invalid_argument("missing required option: \"{}\"", name);
+}
+
+// mount(8)'s words that are flags; all others are the file system's own data.
+std::pair<unsigned long, std::string> parse_mount_words(const std::string& text) {
+  static const std::map<std::string_view, unsigned long> kFlags = {{"ro", MS_RDONLY},
+                                                                   {"nosuid", MS_NOSUID},
+                                                                   {"nodev", MS_NODEV},
+                                                                   {"noexec", MS_NOEXEC},
+                                                                   {"sync", MS_SYNCHRONOUS},
+                                                                   {"dirsync", MS_DIRSYNC},
+                                                                   {"bind", MS_BIND},
+                                                                   {"rbind", MS_BIND | MS_REC},
+                                                                   {"noatime", MS_NOATIME},
+                                                                   {"rw", 0},
+                                                                   {"nodiratime", MS_NODIRATIME},
+                                                                   {"relatime", MS_RELATIME}};
+  std::pair<unsigned long, std::string> out;
+  for (const auto& word : split(text, ',')) {
+    if (const auto flag = kFlags.find(word); flag != kFlags.end()) {
+      out.first |= flag->second;
+    } else if (!word.empty()) {
+      out.second += (out.second.empty() ? "" : ",") + std::string(word);
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Volumes::Volumes(std::string root, store::Store& store, Clock& clock)
     : root_(std::move(root)), store_(store), clock_(clock) {}
 
 Volume Volumes::create(const std::string& wanted, const std::map<std::string, std::string>& labels,
-                       bool anonymous) {
+                       bool anonymous, const std::map<std::string, std::string>& options) {
   const std::string name = wanted.empty() ? random_hex(64) : wanted;
   if (!valid_name(name))
     throw invalid_argument(
@@ -45,10 +87,12 @@ Volume Volumes::create(const std::string& wanted, const std::map<std::string, st
         "absolute path",
         name);
   if (auto known = find(name)) return *known;
+  check_volume_options(options);
   make_directories(root_, 0711);
   make_directories(root_ + "/" + name, 0711);
   make_directories(data_path(name), 0755);
-  const VolumeRecord record{name, clock_.now().time_since_epoch().count(), labels, anonymous};
+  const VolumeRecord record{name, clock_.now().time_since_epoch().count(), labels, anonymous,
+                            options};
   store_.write([&](store::Writer& db) {
     if (!volumes.get(db, name)) volumes.put(db, name, record);
   });
@@ -59,8 +103,9 @@ std::optional<Volume> Volumes::find(const std::string& name) const {
   std::shared_ptr<const VolumeRecord> record;
   store_.read([&](const store::Reader& db) { record = volumes.get(db, name); });
   if (!record) return std::nullopt;
-  return Volume{record->name, data_path(record->name), TimePoint(microseconds(record->created_us)),
-                record->labels, record->anonymous};
+  return Volume{
+      record->name,   data_path(record->name), TimePoint(microseconds(record->created_us)),
+      record->labels, record->anonymous,       record->options};
 }
 
 std::vector<Volume> Volumes::list() const {
@@ -68,17 +113,42 @@ std::vector<Volume> Volumes::list() const {
   store_.read([&](const store::Reader& db) {
     for (const auto& record : volumes.scan(db)) {
       out.push_back({record->name, data_path(record->name),
-                     TimePoint(microseconds(record->created_us)), record->labels,
-                     record->anonymous});
+                     TimePoint(microseconds(record->created_us)), record->labels, record->anonymous,
+                     record->options});
     }
   });
   return out;
 }
 
 void Volumes::remove(const std::string& name) {
-  if (!find(name)) throw not_found("get {}: no such volume", name);
+  const auto volume = find(name);
+  if (!volume) throw not_found("get {}: no such volume", name);
+  if (!volume->options.empty()) {  // what is mounted there is not ours to delete
+    const std::lock_guard lock(mount_mutex_);
+    while (linux::unmount(data_path(name))) {
+    }
+  }
   remove_tree(root_ + "/" + name);
   store_.write([&](store::Writer& db) { volumes.erase(db, name); });
+}
+
+void Volumes::mount(const std::string& name) {
+  const auto volume = find(name);
+  if (!volume) throw not_found("get {}: no such volume", name);
+  if (volume->options.empty()) return;
+  const std::lock_guard lock(mount_mutex_);
+  if (linux::is_mount_point(volume->path)) return;
+  const auto& options = volume->options;
+  const auto words = options.find("o");
+  const auto [flags, data] = parse_mount_words(words == options.end() ? "" : words->second);
+  try {
+    if ((flags & MS_BIND) == 0)
+      return linux::mount(options.at("device"), volume->path, options.at("type"), flags, data);
+    linux::bind_mount(options.at("device"), volume->path, (flags & MS_RDONLY) != 0,
+                      (flags & MS_REC) != 0);
+  } catch (const Error& e) {
+    throw invalid_argument("failed to mount local volume {}: {}", name, e.what());
+  }
 }
 
 void Volumes::fill(const std::string& name, const std::string& rootfs, const std::string& target) {

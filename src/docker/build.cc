@@ -49,18 +49,26 @@ void refuse_unsupported(const Call& call) {
     throw unimplemented(
         "BuildKit's protocol is not implemented: set DOCKER_BUILDKIT=0 for the classic builder");
   }
-  for (const auto* name : {"squash", "cpusetcpus", "cpusetmems", "outputs"}) {
+  for (const auto* name : {"squash", "outputs"}) {
     const auto value = call.text(name);
     if (!value.empty() && value != "0" && value != "null" && value != "[]") {
       throw unimplemented("build option {} is not implemented", name);
     }
   }
-  if (!is_default(json_parameter(call, "securityopt", Json::array())))
-    throw unimplemented("build option securityopt is not implemented");
 }
 
 std::vector<std::string> list_parameter(const Call& call, const char* name) {
   return list_field({{name, json_parameter(call, name, Json::array())}}, name);
+}
+
+// seccomp is what the steps' containers take; the CLI has read the profile's file.
+void read_security_options(const Call& call, build::Request& out) {
+  for (const auto& option : list_parameter(call, "securityopt")) {
+    const auto [name, value] = split_once(option, '=');
+    if (name != "seccomp")
+      throw unimplemented("build option securityopt: only seccomp is implemented, not {}", option);
+    out.seccomp = value == "builtin" ? "" : std::string(value);
+  }
 }
 
 void read_limits(const Call& call, build::Request& out) {
@@ -71,6 +79,9 @@ void read_limits(const Call& call, build::Request& out) {
   out.cpu_quota_us = call.number("cpuquota").value_or(0);
   out.cpu_period_us = call.number("cpuperiod").value_or(0);
   out.cgroup_parent = call.text("cgroupparent");
+  out.cpuset_cpus = call.text("cpusetcpus");
+  out.cpuset_mems = call.text("cpusetmems");
+  read_security_options(call, out);
   for (const auto& limit : json_parameter(call, "ulimits", Json::array())) {
     if (!limit.is_object()) throw invalid_argument("ulimits: want a list of objects");
     out.ulimits.push_back({limit.value("Name", ""), limit.value("Soft", int64_t{0}),
@@ -205,11 +216,14 @@ void build_image(Call& call) {
 
 void prune_build_cache(Call& call) {
   if (call.deps.builder == nullptr) throw unimplemented("this daemon has no builder");
-  const auto filters =
-      Filters::parse(call.text("filters"), {"until", "unused-for", "id", "type", "inuse"});
+  const auto filters = Filters::parse(
+      call.text("filters"), {"until", "unused-for", "id", "type", "inuse", "label", "label!"});
   if (filters.has("id") || filters.has("type") || filters.has("inuse")) {
     throw unimplemented("of the build cache's filters only until is implemented");
   }
+  // What is in the cache has no labels: nothing fits one, everything is without one.
+  if (filters.has("label"))
+    return call.json(200, {{"CachesDeleted", Json::array()}, {"SpaceReclaimed", 0}});
   build::PruneOptions options;
   for (const char* name : {"until", "unused-for"}) {
     if (filters.has(name))

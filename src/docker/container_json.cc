@@ -95,38 +95,6 @@ Json config_json(const Info& info, const Deps& deps) {
   return out;
 }
 
-Json health_log(const container::State& state) {
-  Json out = Json::array();
-  for (const auto& result : state.health_log) {
-    out.push_back({{"Start", time_text(result.start)},
-                   {"End", time_text(result.end)},
-                   {"ExitCode", result.exit_code},
-                   {"Output", result.output}});
-  }
-  return out;
-}
-
-Json state_json(const container::State& state) {
-  const auto is = [&](Status status) { return state.status == status; };
-  Json out = {{"Status", to_string(state.status)},
-              {"Running", is(Status::running) || is(Status::paused) || is(Status::restarting)},
-              {"Paused", is(Status::paused)},
-              {"Restarting", is(Status::restarting)},
-              {"OOMKilled", state.oom_killed},
-              {"Dead", is(Status::dead)},
-              {"Pid", state.pid},
-              {"ExitCode", state.exit_code},
-              {"Error", state.error},
-              {"StartedAt", time_text(state.started_at)},
-              {"FinishedAt", time_text(state.finished_at)}};
-  if (!state.health.empty()) {
-    out["Health"] = {{"Status", state.health},
-                     {"FailingStreak", state.health_failing_streak},
-                     {"Log", health_log(state)}};
-  }
-  return out;
-}
-
 Json bindings_json(const std::vector<container::PortBinding>& ports) {
   Json out = Json::object();
   for (const auto& port : ports) {
@@ -248,9 +216,10 @@ Json ports_list(const Info& info, const Deps& deps) {
 }
 
 std::string command_text(const Info& info) {
-  auto words = info.args;
-  words.insert(words.begin(), info.path);
-  return join(words, " ");
+  std::string out = info.path;
+  for (const auto& arg : info.args)
+    out += arg.find(' ') == std::string::npos ? " " + arg : " '" + arg + "'";
+  return out;
 }
 
 }  // namespace
@@ -259,34 +228,6 @@ std::map<std::string, std::string> merged_labels(const Info& info, const Deps& d
   auto out = info.spec.labels;
   for (const auto& [key, value] : image_config(info, deps).labels) out.emplace(key, value);
   return out;
-}
-
-std::string status_text(const container::State& state, TimePoint now) {
-  const auto ago = [&](const std::optional<TimePoint>& time) {
-    return human_duration(time ? now - *time : microseconds(0));
-  };
-  switch (state.status) {
-    case Status::created:
-      return "Created";
-    case Status::running:
-      if (state.health == "starting") {
-        return fmt::format("Up {} (health: starting)", ago(state.started_at));
-      }
-      if (!state.health.empty())
-        return fmt::format("Up {} ({})", ago(state.started_at), state.health);
-      return "Up " + ago(state.started_at);
-    case Status::paused:
-      return fmt::format("Up {} (Paused)", ago(state.started_at));
-    case Status::restarting:
-      return fmt::format("Restarting ({}) {} ago", state.exit_code, ago(state.finished_at));
-    case Status::exited:
-      return fmt::format("Exited ({}) {} ago", state.exit_code, ago(state.finished_at));
-    case Status::dead:
-      return "Dead";
-    case Status::removing:
-      return "Removal In Progress";
-  }
-  return "";
 }
 
 Json container_summary(const Info& info, const Deps& deps) {

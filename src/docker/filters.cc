@@ -69,4 +69,17 @@ bool Filters::flag(std::string_view key, bool fallback) const {
   throw invalid_argument("invalid filter '{}={}'", key, value);
 }
 
+// The reference takes regular expressions; plain text with ^ and $ is what people use.
+bool name_fits(const std::string& name, std::string pattern) {
+  const bool from_start = pattern.starts_with('^');
+  if (from_start) pattern.erase(0, 1);
+  const bool to_end = pattern.ends_with('$');
+  if (to_end) pattern.pop_back();
+  if (pattern.starts_with('/')) pattern.erase(0, 1);
+  if (from_start && to_end) return name == pattern;
+  if (from_start) return name.starts_with(pattern);
+  if (to_end) return name.ends_with(pattern);
+  return name.find(pattern) != std::string::npos;
+}
+
 }  // namespace slipway::docker

@@ -26,4 +26,7 @@ class Filters {
   std::map<std::string, std::vector<std::string>, std::less<>> values_;
 };
 
+// name=: a part of the name, ^ and $ at its ends.
+bool name_fits(const std::string& name, std::string pattern);
+
 }  // namespace slipway::docker

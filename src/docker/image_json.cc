@@ -1,6 +1,7 @@
 #include "docker/image_json.h"
 
 #include "base/error.h"
+#include "docker/fields.h"
 #include "docker/times.h"
 
 namespace slipway::docker {
@@ -89,6 +90,21 @@ Json history_json(const image::Image& image, const std::vector<uint64_t>& layer_
     out[0]["Tags"] = familiar_names(image.tags);
   }
   return out;
+}
+
+// An image is kept for one platform; another than that cannot be looked at.
+void check_platform(const std::string& text, const image::Image& image, const std::string& name) {
+  if (text.empty()) return;
+  const auto wanted = parse_json(text, "platform");
+  if (!wanted.is_object()) throw invalid_argument("platform: want a JSON object");
+  const auto system = text_field(wanted, "os"), machine = text_field(wanted, "architecture");
+  if ((system.empty() || system == image.config.os) &&
+      (machine.empty() || machine == image.config.architecture))
+    return;
+  throw not_found(
+      "image with reference {} was found but its platform ({}/{}) does not match the specified "
+      "platform ({}/{})",
+      name, image.config.os, image.config.architecture, system, machine);
 }
 
 }  // namespace slipway::docker

@@ -13,4 +13,8 @@ Json history_json(const image::Image& image, const std::vector<uint64_t>& layer_
 // "docker.io/library/busybox:latest" -> "busybox:latest".
 std::vector<std::string> familiar_names(const std::vector<std::string>& references);
 
+// Throws Error(not_found) when text, {"os": ..., "architecture": ...}, is another platform than the
+// image's. Empty: any.
+void check_platform(const std::string& text, const image::Image& image, const std::string& name);
+
 }  // namespace slipway::docker

@@ -57,22 +57,6 @@ std::optional<std::string> user_of(const Call& call, const std::string& image_id
   return stopped;
 }
 
-// An image is kept for one platform; another than that cannot be looked at.
-void check_platform(const Call& call, const image::Image& image, const std::string& name) {
-  const auto text = call.text("platform");
-  if (text.empty()) return;
-  const auto wanted = parse_json(text, "platform");
-  if (!wanted.is_object()) throw invalid_argument("platform: want a JSON object");
-  const auto system = text_field(wanted, "os"), machine = text_field(wanted, "architecture");
-  if ((system.empty() || system == image.config.os) &&
-      (machine.empty() || machine == image.config.architecture))
-    return;
-  throw not_found(
-      "image with reference {} was found but its platform ({}/{}) does not match the specified "
-      "platform ({}/{})",
-      name, image.config.os, image.config.architecture, system, machine);
-}
-
 // What the layers take that only these images hold.
 uint64_t layers_of_their_own(const Call& call, const std::vector<image::Image>& gone) {
   std::set<image::Digest> needed;
@@ -121,13 +105,13 @@ void list_images(Call& call) {
 
 void inspect_image(Call& call) {
   const auto image = call.deps.images.get(call.var("name"));
-  check_platform(call, image, call.var("name"));
+  check_platform(call.text("platform"), image, call.var("name"));
   call.json(200, image_details(image, call.minor));
 }
 
 void image_history(Call& call) {
   const auto image = call.deps.images.get(call.var("name"));
-  check_platform(call, image, call.var("name"));
+  check_platform(call.text("platform"), image, call.var("name"));
   std::vector<uint64_t> sizes;
   for (const auto& id : image.config.diff_ids) {
     auto size = call.deps.images.layer_size(id);
@@ -154,6 +138,8 @@ void tag_image(Call& call) {
 }
 
 void remove_image(Call& call) {
+  for (const auto& platform : query_values(call.query, "platforms"))
+    check_platform(platform, call.deps.images.get(call.var("name")), call.var("name"));
   call.json(200, remove_one(call, call.var("name"), call.flag("force")));
 }
 

@@ -1,6 +1,7 @@
 // Attach and logs: what a container writes, framed for the client.
 #include "base/error.h"
 #include "base/strings.h"
+#include "codec/form.h"
 #include "docker/container_json.h"
 #include "docker/framing.h"
 #include "docker/handlers.h"
@@ -49,6 +50,27 @@ container::LogOptions log_options(const Call& call) {
   return out;
 }
 
+// docker logs --details: the labels and variables that the log options labels and env name, as
+// "env=x,label=y ", before each line.
+std::string details_of(const container::Info& info) {
+  const auto& options = info.spec.host.log_options;
+  std::map<std::string, std::string> found;
+  const auto names = [&](const char* option) {
+    const auto it = options.find(option);
+    return it == options.end() ? std::vector<std::string>() : split(it->second, ',');
+  };
+  for (const auto& name : names("labels"))
+    if (const auto it = info.spec.labels.find(name); it != info.spec.labels.end())
+      found[name] = it->second;
+  for (const auto& name : names("env"))
+    for (const auto& variable : info.spec.env)
+      if (variable.starts_with(name + "=")) found[name] = variable.substr(name.size() + 1);
+  std::string out;
+  for (const auto& [name, value] : found)
+    out += (out.empty() ? "" : ",") + percent_encode(name) + "=" + percent_encode(value);
+  return out + " ";
+}
+
 }  // namespace
 
 void attach_container(Call& call) {
@@ -88,12 +110,14 @@ void container_logs(Call& call) {
   if (info.spec.log_driver == "none") {
     throw unimplemented("configured logging driver does not support reading");
   }
+  const auto details = call.flag("details") ? details_of(info) : std::string();
   const bool raw = info.spec.tty;
   call.exchange.begin(
       200, call.headers(raw || call.minor < 42 ? "application/vnd.docker.raw-stream"
                                                : "application/vnd.docker.multiplexed-stream"));
   call.deps.engine.logs(info.id, options, call.exchange.stop(), [&](const auto& line) {
-    const auto text = timestamps ? time_text(line.time) + " " + line.text : line.text;
+    const auto text =
+        (timestamps ? time_text(line.time) + " " : std::string()) + details + line.text;
     call.exchange.write(raw ? text : frame(line.stream, text));
     return !call.exchange.stop().requested();
   });

@@ -4,6 +4,7 @@
 #include "container/engine.h"
 #include "docker/auth.h"
 #include "docker/handlers.h"
+#include "docker/image_json.h"
 #include "docker/progress.h"
 #include "image/image.h"
 #include "registry/client.h"
@@ -137,6 +138,8 @@ void push_image(Call& call) {
   if (names.empty() || (!tag.empty() && !call.deps.images.find(name.full()))) {
     throw not_found("An image does not exist locally with the tag: {}", name.name());
   }
+  for (const auto& one : names)
+    check_platform(call.text("platform"), call.deps.images.get(one.full()), one.familiar());
   JsonLines out(call);
   out.write({{"status", "The push refers to repository [" + name.name() + "]"}});
   try {

@@ -12,9 +12,12 @@ namespace slipway::docker {
 namespace {
 
 Json volume_json(const container::Volume& volume) {
-  return {{"Name", volume.name},       {"Driver", "local"},
-          {"Mountpoint", volume.path}, {"CreatedAt", to_rfc3339(volume.created, 0)},
-          {"Labels", volume.labels},   {"Options", nullptr},
+  return {{"Name", volume.name},
+          {"Driver", "local"},
+          {"Mountpoint", volume.path},
+          {"CreatedAt", to_rfc3339(volume.created, 0)},
+          {"Labels", volume.labels},
+          {"Options", volume.options.empty() ? Json(nullptr) : Json(volume.options)},
           {"Scope", "local"}};
 }
 
@@ -41,7 +44,7 @@ Json volumes_json(const Deps& deps) {
 
 void list_volumes(Call& call) {
   const auto filters =
-      Filters::parse(call.text("filters"), {"name", "label", "dangling", "driver"});
+      Filters::parse(call.text("filters"), {"name", "label", "label!", "dangling", "driver"});
   const auto used = used_volumes(call.deps);
   Json out = Json::array();
   for (const auto& volume : call.deps.engine.volumes().list()) {
@@ -50,7 +53,7 @@ void list_volumes(Call& call) {
     if (!filters.allows_labels(volume.labels) || !filters.allows("driver", "local")) continue;
     const auto& names = filters.values("name");
     if (filters.has("name") && std::none_of(names.begin(), names.end(), [&](const auto& part) {
-          return volume.name.find(part) != std::string::npos;
+          return name_fits(volume.name, part);
         })) {
       continue;
     }
@@ -65,12 +68,12 @@ void create_volume(Call& call) {
   if (!driver.empty() && driver != "local") {
     throw not_found("error looking up volume plugin {}: plugin \"{}\" not found", driver, driver);
   }
-  if (!is_default(member(body, "DriverOpts"))) {
-    throw unimplemented("volume options (DriverOpts) are not implemented");
-  }
+  if (!is_default(member(body, "ClusterVolumeSpec")))
+    throw unavailable("This node is not a swarm manager: cluster volumes belong to a swarm");
   const auto name = text_field(body, "Name");
-  call.json(201, volume_json(call.deps.engine.volumes().create(name, map_field(body, "Labels"),
-                                                               name.empty())));
+  call.json(201,
+            volume_json(call.deps.engine.volumes().create(
+                name, map_field(body, "Labels"), name.empty(), map_field(body, "DriverOpts"))));
 }
 
 void inspect_volume(Call& call) {
@@ -94,7 +97,7 @@ void remove_volume(Call& call) {
 }
 
 void prune_volumes(Call& call) {
-  const auto filters = Filters::parse(call.text("filters"), {"label", "all"});
+  const auto filters = Filters::parse(call.text("filters"), {"label", "label!", "all"});
   const auto used = used_volumes(call.deps);
   const bool all = filters.flag("all", call.minor < 42);
   Json deleted = Json::array();
