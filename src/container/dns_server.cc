@@ -90,7 +90,8 @@ struct Connection : Source {
     if (done < 0 && errno != EAGAIN && errno != EINTR) return loop.drop(key);
     if (done > 0) out.erase(0, static_cast<size_t>(done));
     if (ended && out.empty() && unanswered == 0) return loop.drop(key);
-    const uint32_t reading = ended ? 0 : EPOLLIN, writing = out.empty() ? 0 : EPOLLOUT;
+    const uint32_t reading = ended ? 0U : uint32_t{EPOLLIN};
+    const uint32_t writing = out.empty() ? 0U : uint32_t{EPOLLOUT};
     loop.watch(*this, reading | writing);
   }
 };
