@@ -258,6 +258,23 @@ TEST_F(LoadTest, ATagThatMovesIsTold) {
   EXPECT_EQ(told, "v1" + before.id);
 }
 
+TEST_F(LoadTest, TheSizeOfALayerIsKnownWhetherItIsUnpackedOrNot) {
+  const std::string directory = to.root + "/written";
+  make_directories(directory);
+  write_file(directory + "/file", std::string(100'000, 'x'));
+  const auto layer = to.images->copy_layer(directory, Stop());
+  EXPECT_TRUE(exists(directory + "/file"));
+  Config config;
+  config.diff_ids = {layer.diff_id};
+  const auto image = to.images->create(config, {layer.descriptor});
+  EXPECT_EQ(image.size, 100'000u);
+  to.restart();
+  EXPECT_EQ(to.images->layer_size(layer.diff_id), 100'000u);
+  to.images->remove(image.id, true, {});
+  to.images->collect_garbage([](const Digest&) { return false; }, microseconds(0));
+  EXPECT_EQ(to.images->layer_size(layer.diff_id), std::nullopt);
+}
+
 TEST_F(LoadTest, AnImportedLayerIsStoredCompressedAndUnpacked) {
   const auto tar = layer_tar("file", std::string(3u << 20, 'x'));
   const auto layer = to.images->import_layer(source_of_string(tar), {}, Stop());

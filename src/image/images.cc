@@ -249,6 +249,7 @@ uint64_t Images::collect_garbage(const std::function<bool(const Digest&)>& in_us
     const auto size = impl_->layers.size(id).value_or(0);
     if (!live.contains(id) && !in_use(id) && impl_->layers.remove_if_idle(id, grace)) freed += size;
   }
+  impl_->layers.keep_sizes(live);
   impl_->layers.settle();
   return freed;
 }

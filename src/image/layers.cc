@@ -13,7 +13,7 @@
 #include "codec/compress.h"
 #include "codec/hash.h"
 #include "codec/tar.h"
-#include "image/diff.h"
+#include "image/layer_pack.h"
 #include "image/layer_stream.h"
 #include "image/manifest.h"
 #include "image/unpack.h"
@@ -31,6 +31,15 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(LayerRow, diff_id, directory, bo
 
 constexpr store::Table<LayerRow> layer_table{"image_layer"};
 
+// How much is in a layer, also while it is not unpacked.
+struct LayerSizeRow {
+  std::string diff_id;
+  uint64_t size = 0;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(LayerSizeRow, diff_id, size)
+
+constexpr store::Table<LayerSizeRow> layer_size_table{"image_layer_size"};
+
 std::string boot_id() {
   const auto text = read_file_if_exists("/proc/sys/kernel/random/boot_id");
   return text ? text->substr(0, 36) : "unknown";
@@ -43,6 +52,7 @@ struct Layers::Impl {
     std::unordered_map<Digest, LayerRow> known;
     std::set<Digest> in_progress;
     std::unordered_map<Digest, SteadyTime> used;
+    std::unordered_map<Digest, uint64_t> sizes;
   };
 
   std::string root;  // .../layers
@@ -65,8 +75,12 @@ struct Layers::Impl {
           continue;
         }
         kept.insert(row->directory);
-        state.lock()->known[row->diff_id] = *row;
+        auto s = state.lock();
+        s->known[row->diff_id] = *row;
+        s->sizes[row->diff_id] = row->size;
       }
+      for (const auto& row : layer_size_table.scan(db))
+        state.lock()->sizes[row->diff_id] = row->size;
     });
     if (!lost.empty())
       store.write([&](store::Writer& db) {
@@ -101,9 +115,18 @@ struct Layers::Impl {
     state.notify_all();
   }
 
+  void note_size(const Digest& diff_id, uint64_t size) {
+    if (auto s = state.lock(); !s->sizes.try_emplace(diff_id, size).second) return;
+    store.write([&](store::Writer& db) { layer_size_table.put(db, diff_id, {diff_id, size}); });
+  }
+
   void publish(const LayerRow& row) {
-    store.write([&](store::Writer& db) { layer_table.put(db, row.diff_id, row); });
+    store.write([&](store::Writer& db) {
+      layer_table.put(db, row.diff_id, row);
+      layer_size_table.put(db, row.diff_id, {row.diff_id, row.size});
+    });
     auto s = state.lock();
+    s->sizes[row.diff_id] = row.size;
     s->known[row.diff_id] = row;
     s->used[row.diff_id] = std::chrono::steady_clock::now();
   }
@@ -149,35 +172,10 @@ std::string Layers::ensure(const Descriptor& layer, const Digest& diff_id, const
   return impl_->unpack(layer, diff_id, stop);
 }
 
-namespace {
-
-// The archive of a directory, into the content store.
-Images::Layer pack(ContentStore& content, const std::string& directory, const Stop& stop,
-                   const Images::LayerOptions& options) {
-  Images::Layer out;
-  auto ingest = content.ingest();
-  Hasher hash;
-  const ByteSink sink = [&](std::string_view bytes) { ingest->write(bytes); };
-  const auto packer = options.zstd ? make_zstd_writer(sink) : make_gzip_writer(sink);
-  TarWriter tar([&](std::string_view bytes) {
-    hash.update(bytes);
-    packer->write(bytes);
-  });
-  out.size = write_layer(directory, tar, stop, options.newest);
-  tar.finish();
-  packer->finish();
-  out.descriptor.media_type =
-      options.zstd ? "application/vnd.oci.image.layer.v1.tar+zstd" : media_docker_layer;
-  out.descriptor.size = ingest->size();
-  out.descriptor.digest = ingest->commit();
-  out.diff_id = hash.digest();
-  return out;
-}
-
-}  // namespace
-
 Images::Layer Layers::copy(const std::string& directory, const Stop& stop) {
-  return pack(impl_->content, directory, stop, {});
+  const auto out = pack_layer(impl_->content, directory, stop, {});
+  impl_->note_size(out.diff_id, out.size);
+  return out;
 }
 
 Images::Layer Layers::import(const ByteSource& source, std::string_view expected,
@@ -197,7 +195,7 @@ Images::Layer Layers::import(const ByteSource& source, std::string_view expected
 
 Images::Layer Layers::commit(const std::string& upper_dir, const Stop& stop,
                              const Images::LayerOptions& options) {
-  const Images::Layer out = pack(impl_->content, upper_dir, stop, options);
+  const Images::Layer out = pack_layer(impl_->content, upper_dir, stop, options);
   if (impl_->claim(out.diff_id, stop)) {  // the same content is unpacked already
     remove_tree(upper_dir);
     return out;
@@ -213,9 +211,23 @@ Images::Layer Layers::commit(const std::string& upper_dir, const Stop& stop,
 
 std::optional<uint64_t> Layers::size(const Digest& diff_id) const {
   auto s = impl_->state.lock();
-  const auto it = s->known.find(diff_id);
-  if (it == s->known.end()) return std::nullopt;
-  return it->second.size;
+  const auto it = s->sizes.find(diff_id);
+  if (it == s->sizes.end()) return std::nullopt;
+  return it->second;
+}
+
+void Layers::keep_sizes(const std::set<Digest>& live) {
+  std::vector<Digest> gone;
+  {
+    auto s = impl_->state.lock();
+    for (const auto& [id, size] : s->sizes)
+      if (!live.contains(id) && !s->known.contains(id)) gone.push_back(id);
+    for (const auto& id : gone) s->sizes.erase(id);
+  }
+  if (gone.empty()) return;
+  impl_->store.write([&](store::Writer& db) {
+    for (const auto& id : gone) layer_size_table.erase(db, id);
+  });
 }
 
 std::vector<Digest> Layers::list() const {

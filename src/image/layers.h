@@ -3,6 +3,7 @@
 // the store says which directory is whose, and a directory without a row is rubbish.
 #pragma once
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,10 @@ class Layers {
                        const Images::LayerOptions& options = {});
   Images::Layer copy(const std::string& directory, const Stop& stop);  // layers_import.cc
   Images::Layer import(const ByteSource& source, std::string_view expected, const Stop& stop);
-  // File bytes of a layer that has been unpacked once.
+  // File bytes of a layer that has been unpacked or packed here once.
   std::optional<uint64_t> size(const Digest& diff_id) const;
+  // Forgets the sizes of layers that are neither live nor unpacked.
+  void keep_sizes(const std::set<Digest>& live);
   std::vector<Digest> list() const;
   // Removes the layer unless it was asked for within the time. Returns whether it did.
   bool remove_if_idle(const Digest& diff_id, microseconds idle);
