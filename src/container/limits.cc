@@ -65,9 +65,9 @@ void check_cpu(const Spec& spec, int cpus) {
         "(i.e. 1000000)");
   if (spec.cpu_quota_us > 0 && spec.cpu_quota_us < 1000)
     throw invalid_argument("CPU cfs quota can not be less than 1ms (i.e. 1000)");
-  const auto system = [](const char* path) { return read_file_if_exists(path).value_or(""); };
-  check_cpu_set(spec.host.cpuset_cpus, "cpus", system("/sys/devices/system/cpu/online"));
-  check_cpu_set(spec.host.cpuset_mems, "mems", system("/sys/devices/system/node/online"));
+  const auto setting = [](const char* path) { return read_file_if_exists(path).value_or(""); };
+  check_cpu_set(spec.host.cpuset_cpus, "cpus", setting("/sys/devices/system/cpu/online"));
+  check_cpu_set(spec.host.cpuset_mems, "mems", setting("/sys/devices/system/node/online"));
 }
 
 constexpr std::array<std::pair<const char*, int>, 16> kUlimits = {
@@ -159,28 +159,18 @@ std::vector<std::string> cut_ulimits(std::vector<Ulimit>& ulimits, bool may_rais
   return warnings;
 }
 
-std::vector<std::string> drop_unknown_limits(Spec& spec, const linux::Cgroups& cgroups) {
-  std::vector<std::string> warnings;
+// Those that only version 1 has.
+static void drop_unknown_oom_settings(Spec& spec,
+                                      const std::function<bool(const char* file)>& knows,
+                                      std::vector<std::string>& warnings) {
   HostOptions& host = spec.host;
-  const bool v2 = cgroups.layout() == linux::CgroupLayout::v2;
-  const auto knows = [&](const char* controller, const char* v1_file, const char* v2_file) {
-    const char* file = v2 ? v2_file : v1_file;
-    return file != nullptr && cgroups.has_setting(controller, file);
-  };
-  if (spec.memory_bytes > 0 && !knows("memory", "memory.memsw.limit_in_bytes", "memory.swap.max")) {
-    if (spec.memory_swap_bytes >= 0)
-      warnings.emplace_back(
-          "Your kernel does not support swap limit capabilities or the cgroup is not mounted. "
-          "Memory limited without swap.");
-    spec.memory_swap_bytes = -1;
-  }
-  if (host.memory_swappiness && !knows("memory", "memory.swappiness", nullptr)) {
+  if (host.memory_swappiness && !knows("memory.swappiness")) {
     warnings.emplace_back(
         "Your kernel does not support memory swappiness capabilities or the cgroup is not mounted. "
         "Memory swappiness discarded.");
     host.memory_swappiness.reset();
   }
-  if (host.oom_kill_disable && !knows("memory", "memory.oom_control", nullptr)) {
+  if (host.oom_kill_disable && !knows("memory.oom_control")) {
     warnings.emplace_back("Your kernel does not support OomKillDisable. OomKillDisable discarded.");
     host.oom_kill_disable = false;
   }
@@ -188,6 +178,25 @@ std::vector<std::string> drop_unknown_limits(Spec& spec, const linux::Cgroups& c
     warnings.emplace_back(
         "OOM killer is disabled for the container, but no memory limit is set, this can result in "
         "the system running out of resources.");
+}
+
+std::vector<std::string> drop_unknown_limits(Spec& spec, const linux::Cgroups& cgroups) {
+  std::vector<std::string> warnings;
+  HostOptions& host = spec.host;
+  const bool v2 = cgroups.layout() == linux::CgroupLayout::v2;
+  const auto v1_memory = [&](const char* file) {
+    return !v2 && cgroups.has_setting("memory", file);
+  };
+  const bool swap = v2 ? cgroups.has_setting("memory", "memory.swap.max")
+                       : v1_memory("memory.memsw.limit_in_bytes");
+  if (spec.memory_bytes > 0 && !swap) {
+    if (spec.memory_swap_bytes >= 0)
+      warnings.emplace_back(
+          "Your kernel does not support swap limit capabilities or the cgroup is not mounted. "
+          "Memory limited without swap.");
+    spec.memory_swap_bytes = -1;
+  }
+  drop_unknown_oom_settings(spec, v1_memory, warnings);
   const bool weights =
       v2 ? cgroups.has_setting("io", "io.weight") : cgroups.has_setting("blkio", "blkio.weight");
   if (!weights && (host.blkio_weight != 0 || !host.blkio_weights.empty())) {

@@ -147,8 +147,8 @@ Json argument(int index, uint64_t value, uint64_t value_two, const char* op) {
 
 void add_architectures(Json& out) {
 #if defined(__x86_64__)
-  // Not x32: nobody has programs for it, most kernels refuse it, and it would make the filter half as
-  // long again. Its calls end the process.
+  // Not x32: nobody has programs for it, most kernels refuse it, and it would make the filter half
+  // as long again. Its calls end the process.
   out["architectures"] = {"SCMP_ARCH_X86_64", "SCMP_ARCH_X86"};
 #elif defined(__aarch64__)
   out["architectures"] = {"SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"};

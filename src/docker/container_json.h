@@ -10,6 +10,7 @@ namespace slipway::docker {
 Json container_summary(const container::Info& info, const Deps& deps);
 // GET /containers/{id}/json.
 Json container_details(const container::Info& info, const Deps& deps);
+Json state_json(const container::State& state);
 // "Up 3 minutes (healthy)".
 std::string status_text(const container::State& state, TimePoint now);
 // The labels of image and spec together.

@@ -111,6 +111,13 @@ Json name_service_json(const container::Spec& spec) {
           {"ExtraHosts", null_if_empty(spec.extra_hosts)}};
 }
 
+// What is shown only when it was said.
+void add_given(Json& out, const container::HostOptions& host) {
+  if (!host.annotations.empty()) out["Annotations"] = host.annotations;
+  if (host.masked_paths) out["MaskedPaths"] = *host.masked_paths;
+  if (host.readonly_paths) out["ReadonlyPaths"] = *host.readonly_paths;
+}
+
 }  // namespace
 
 Json host_config_json(const container::Spec& spec) {
@@ -149,9 +156,7 @@ Json host_config_json(const container::Spec& spec) {
               {"Init", spec.init},
               {"Tmpfs", tmpfs_json(spec)},
               {"Sysctls", spec.sysctls}});
-  if (!spec.host.annotations.empty()) out["Annotations"] = spec.host.annotations;
-  if (spec.host.masked_paths) out["MaskedPaths"] = *spec.host.masked_paths;
-  if (spec.host.readonly_paths) out["ReadonlyPaths"] = *spec.host.readonly_paths;
+  add_given(out, spec.host);
   return out;
 }
 
