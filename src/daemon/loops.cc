@@ -52,7 +52,7 @@ void Loops::keep_house(const Stop& stop) {
     parts_.logs.sweep();
     parts_.uploads.sweep();
     parts_.builder.collect();
-    if (minutes % 60 != 0) continue;
+    if (minutes % 5 != 0) continue;
     const auto freed =
         registry::collect(*parts_.store, parts_.images, parts_.clock, parts_.builder.claims());
     if (freed > 0) log::info("images", "{} bytes of unused images and layers freed", freed);
