@@ -63,7 +63,7 @@ std::vector<std::string> list_parameter(const Call& call, const char* name) {
 
 // seccomp is what the steps' containers take; the CLI has read the profile's file.
 void read_security_options(const Call& call, build::Request& out) {
-  for (const auto& option : list_parameter(call, "securityopt")) {
+  for (const auto& option : query_values(call.query, "securityopt")) {  // not JSON, as most are
     const auto [name, value] = split_once(option, '=');
     if (name != "seccomp")
       throw unimplemented("build option securityopt: only seccomp is implemented, not {}", option);
