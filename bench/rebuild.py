@@ -49,4 +49,5 @@ def main():
     bench.row("12 steps, one line changed", line["slipway"], rival, line["dockerd"], budget="at most 0.5")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -198,6 +198,7 @@ void Builder::recover() {
                      e.what());
     }
   }
+  impl_->cache_mounts.recover();
   for (const std::string part : {"/contexts", "/work"}) {
     linux::unmount_below(deps.root + part);
     remove_tree(deps.root + part);

@@ -101,6 +101,15 @@ CacheMounts::Lease CacheMounts::acquire(const std::string& id, const std::string
   return lease;
 }
 
+void CacheMounts::recover() {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(root_, error)) {
+    const std::string name = entry.path().filename();
+    if (name.find(".new-") != std::string::npos || name.find(".gone-") != std::string::npos)
+      remove_tree(entry.path());
+  }
+}
+
 std::vector<CacheUsage> CacheMounts::usage() const {
   std::vector<CacheUsage> out;
   auto users = users_->lock();

@@ -28,6 +28,7 @@ class CacheMounts {
   Lease acquire(const std::string& id, const std::string& sharing, const Stop& stop,
                 const std::function<void(const std::string& path)>& fill);
 
+  void recover();                         // after a start: what was being made or removed goes
   std::vector<CacheUsage> usage() const;  // sizes as of each folder's last use
   uint64_t bytes() const;
   Pruned shrink(const PruneOptions& options);

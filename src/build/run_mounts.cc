@@ -128,22 +128,30 @@ void RunMounts::prepare_bind(container::Spec& spec, const One& one) {
   bind(spec, source, one.mount.target, one.mount.read_only);
 }
 
-void RunMounts::prepare_cache(container::Spec& spec, const One& one) {
+// In one order for everybody, and each once: two RUNs never wait for each other's.
+void RunMounts::take_caches() {
+  std::map<std::string, const One*> by_id;
+  for (const auto& one : list_)
+    if (one.mount.type == Type::cache) by_id.emplace(one.mount.id, &one);
+  for (const auto& [id, one] : by_id) {
+    const auto fill = [&, one = one](const std::string& fresh) { fill_cache(*one, fresh); };
+    auto lease = job_.cache_mounts.acquire(id, one->mount.sharing, job_.stop, fill);
+    held_.push_back(lease.hold);
+    caches_[id] = lease.path;
+  }
+}
+
+void RunMounts::fill_cache(const One& one, const std::string& fresh) {
   const RunMount& mount = one.mount;
-  const auto fill = [&](const std::string& fresh) {
-    const linux::Root to(fresh);
-    to.change_mode("/", mount.mode.value_or(0755));
-    to.change_owner("/", mount.uid.value_or(0), mount.gid.value_or(0));
-    if (!one.tree) return;
-    const MountedTree tree(job_, *one.tree);
-    const std::string real = real_source(tree.root(), mount);
-    CopyOptions options;
-    options.keep_owner = true;
-    copy(tree.root(), select(tree.root(), real.substr(1)), to, "/", false, options);
-  };
-  const auto lease = job_.cache_mounts.acquire(mount.id, mount.sharing, job_.stop, fill);
-  held_.push_back(lease.hold);
-  bind(spec, lease.path, mount.target, mount.read_only);
+  const linux::Root to(fresh);
+  to.change_mode("/", mount.mode.value_or(0755));
+  to.change_owner("/", mount.uid.value_or(0), mount.gid.value_or(0));
+  if (!one.tree) return;
+  const MountedTree tree(job_, *one.tree);
+  const std::string real = real_source(tree.root(), mount);
+  CopyOptions options;
+  options.keep_owner = true;
+  copy(tree.root(), select(tree.root(), real.substr(1)), to, "/", false, options);
 }
 
 void RunMounts::prepare_tmpfs(container::Spec& spec, const RunMount& mount) {
@@ -188,13 +196,14 @@ void RunMounts::prepare_ssh(container::Spec& spec, const RunMount& mount) {
 }
 
 void RunMounts::prepare(container::Spec& spec) {
+  take_caches();
   for (const auto& one : list_) {
     switch (one.mount.type) {
       case Type::bind:
         prepare_bind(spec, one);
         break;
       case Type::cache:
-        prepare_cache(spec, one);
+        bind(spec, caches_.at(one.mount.id), one.mount.target, one.mount.read_only);
         break;
       case Type::tmpfs:
         prepare_tmpfs(spec, one.mount);

@@ -3,6 +3,7 @@
 // step's.
 #pragma once
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,7 +41,8 @@ class RunMounts {
     bool directory = true;
   };
   void prepare_bind(container::Spec& spec, const One& one);
-  void prepare_cache(container::Spec& spec, const One& one);
+  void take_caches();
+  void fill_cache(const One& one, const std::string& fresh);
   void prepare_tmpfs(container::Spec& spec, const RunMount& mount);
   void prepare_secret(container::Spec& spec, const RunMount& mount);
   void prepare_ssh(container::Spec& spec, const RunMount& mount);
@@ -57,6 +59,7 @@ class RunMounts {
   std::vector<Point> points_;
   std::vector<std::shared_ptr<void>>
       held_;  // trees, leases, sockets: as long as the container runs
+  std::map<std::string, std::string> caches_;  // folders by id
   int agents_ = 0;
 };
 
