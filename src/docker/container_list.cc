@@ -67,6 +67,28 @@ bool fits(const Info& info, const Filters& filters, const Deps& deps) {
          filters.allows_labels(merged_labels(info, deps));
 }
 
+// publish=8080, expose=80/tcp or a range 8000-8010/udp, against a container's list of ports.
+bool has_port(const Json& ports, const char* which, const std::string& wanted) {
+  const auto [range, protocol] = split_once(wanted, '/');
+  const auto [from_text, to_text] = split_once(range, '-');
+  const auto from = parse_uint(from_text);
+  const auto to = to_text.empty() ? from : parse_uint(to_text);
+  if (!from || !to || *to < *from) throw invalid_argument("invalid filter: port '{}'", wanted);
+  return std::any_of(ports.begin(), ports.end(), [&](const Json& port) {
+    const auto number = port.value(which, uint64_t{0});
+    return number >= *from && number <= *to &&
+           port.value("Type", "tcp") == (protocol.empty() ? "tcp" : protocol);
+  });
+}
+
+bool fits_ports(const Json& summary, const Filters& filters) {
+  const auto& ports = summary.at("Ports");
+  return any_value(filters, "publish",
+                   [&](const auto& port) { return has_port(ports, "PublicPort", port); }) &&
+         any_value(filters, "expose",
+                   [&](const auto& port) { return has_port(ports, "PrivatePort", port); });
+}
+
 void check_status_values(const Filters& filters) {
   static const std::set<std::string> known = {"created",  "running", "paused", "restarting",
                                               "removing", "exited",  "dead"};
@@ -79,8 +101,9 @@ void check_status_values(const Filters& filters) {
 
 void list_containers(Call& call) {
   const auto filters =
-      Filters::parse(call.text("filters"), {"id", "name", "status", "health", "exited", "network",
-                                            "volume", "ancestor", "label", "before", "since"});
+      Filters::parse(call.text("filters"),
+                     {"id", "name", "status", "health", "exited", "network", "volume", "ancestor",
+                      "label", "label!", "before", "since", "publish", "expose"});
   check_status_values(filters);
   const auto limit = call.number("limit").value_or(0);
   const bool all = call.flag("all") || limit > 0 || filters.has("status") || filters.has("exited");
@@ -103,6 +126,7 @@ void list_containers(Call& call) {
     if ((before && info.created >= *before) || (since && info.created <= *since)) continue;
     if (!fits(info, filters, call.deps)) continue;
     auto json = container_summary(info, call.deps);
+    if (!fits_ports(json, filters)) continue;
     if (call.flag("size")) add_sizes(call.deps, info, json);
     out.push_back(std::move(json));
     if (limit > 0 && out.size() >= static_cast<size_t>(limit)) break;
