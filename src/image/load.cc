@@ -168,10 +168,20 @@ class Loader {
 
   // --- Docker's manifest.json ---
 
+  // These archives hold an image for one platform each.
+  void check_platform(const std::string& config_text) const {
+    if (!platform_.asked) return;
+    const auto config = Config::parse(config_text);
+    if (config.os != platform_.os || config.architecture != platform_.architecture)
+      throw not_found("image archive: no image for {}, but one for {}/{}", platform_.text(),
+                      config.os, config.architecture);
+  }
+
   void register_docker() {
     index_manifests();
     for (const auto& entry : parse_archive_manifest(texts_.at("manifest.json"))) {
       const std::string& config = text(entry.config);
+      check_platform(config);
       const auto exact = manifests_.find(sha256_digest(config));
       const std::string id = exact != manifests_.end()
                                  ? add(exact->second.first, exact->second.second)
@@ -251,6 +261,8 @@ class Loader {
                           entry.manifest.digest);
         chosen = &text(member_of_digest(child->descriptor.digest));
         manifest = Manifest::parse(*chosen, child->descriptor.media_type);
+      } else if (manifest.config) {
+        check_platform(text(member_of_digest(manifest.config->digest)));
       }
       finish(add(*chosen, manifest.media_type),
              entry.name ? std::vector{*entry.name} : std::vector<Reference>{});

@@ -143,6 +143,7 @@ Pulled Local::take(const image::Reference& name, const image::Platform& platform
     text = deps_.content.read(digest, image::max_manifest_bytes);
     manifest = image::Manifest::parse(text, child->descriptor.media_type);
   }
+  if (manifest.config) require_platform(deps_.content, *manifest.config, name, platform);
   const bool known = deps_.images.find(manifest.config ? manifest.config->digest : "").has_value();
   const std::string id = deps_.images.add_manifest(text, manifest.media_type);
   for (const auto& layer : manifest.layers)

@@ -68,6 +68,11 @@ std::vector<std::string> remote_tags(const ClientDeps& deps, const image::Refere
 Described remote_describe(const ClientDeps& deps, const image::Reference& name,
                           const std::optional<Credentials>& credentials, const Stop& stop);
 
+// An image that is not part of an index says only in its configuration what it is for. Throws
+// Error(not_found) when that is not the platform that was asked for.
+void require_platform(const image::ContentStore& content, const image::Descriptor& config,
+                      const image::Reference& name, const image::Platform& platform);
+
 // What a registry has for a tag or digest, checked against the latter. name: for errors.
 struct FetchedManifest {
   std::string text;

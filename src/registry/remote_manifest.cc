@@ -38,6 +38,18 @@ std::string next_page(std::string_view link) {
 
 }  // namespace
 
+void require_platform(const image::ContentStore& content, const image::Descriptor& descriptor,
+                      const image::Reference& name, const image::Platform& platform) {
+  if (!platform.asked) return;
+  const auto config =
+      image::Config::parse(content.read(descriptor.digest, image::max_config_bytes));
+  if (config.architecture.empty() || config.architecture == platform.architecture) return;
+  throw not_found(
+      "image with reference {} was found but its platform ({}/{}) does not match the specified "
+      "platform ({})",
+      name.familiar(), config.os, config.architecture, platform.text());
+}
+
 FetchedManifest fetch_manifest(Remote& remote, const image::Reference& name,
                                const std::string& tag_or_digest, const Stop& stop) {
   const auto response = remote.send(

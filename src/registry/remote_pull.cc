@@ -116,7 +116,7 @@ class Puller {
     if (!chosen.parsed.config)
       throw invalid_argument("{} is not an image: its manifest has no config", name_.familiar());
     download_all(chosen.parsed);
-    check_platform(*chosen.parsed.config);
+    require_platform(deps_.content, *chosen.parsed.config, name_, platform_);
     const std::string id = deps_.images.add_manifest(chosen.text, chosen.parsed.media_type);
     deps_.images.unpack(deps_.images.get(id), stop_);
     for (const auto& layer : chosen.parsed.layers) report(layer, "Pull complete");
@@ -126,18 +126,6 @@ class Puller {
   }
 
  private:
-  // An image that is not part of an index says only in its configuration what it is for.
-  void check_platform(const image::Descriptor& descriptor) const {
-    if (!platform_.asked) return;
-    const auto config =
-        image::Config::parse(deps_.content.read(descriptor.digest, image::max_config_bytes));
-    if (config.architecture.empty() || config.architecture == platform_.architecture) return;
-    throw not_found(
-        "image with reference {} was found but its platform ({}/{}) does not match the specified "
-        "platform ({})",
-        name_.familiar(), config.os, config.architecture, platform_.text());
-  }
-
   void download_all(const image::Manifest& manifest) {
     const auto parts = manifest.references();
     for (const auto& layer : manifest.layers) report(layer, "Pulling fs layer");
