@@ -232,7 +232,11 @@ TEST_F(ApiTest, EventsArriveWhileTheyHappenAndEndAtUntil) {
   const auto line = parse_json(response->read_all());
   EXPECT_EQ(line["Action"], "tag");
   EXPECT_EQ(line["Actor"]["Attributes"]["name"], "app");
-  EXPECT_EQ(call("GET", "/events?since=1000").status, 501);
+  // What has happened is kept.
+  const auto past = call("GET", fmt::format("/events?since=1000&until={}", until));
+  EXPECT_EQ(parse_json(past.body)["Action"], "tag");
+  EXPECT_EQ(call("GET", fmt::format("/events?since={}&until={}", until + 10, until + 10)).body, "");
+  EXPECT_EQ(call("GET", "/events?since=5&until=4").status, 400);
 }
 
 }  // namespace

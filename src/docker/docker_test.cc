@@ -10,6 +10,7 @@
 #include "docker/handlers.h"
 #include "docker/routes.h"
 #include "docker/times.h"
+#include "docker/top.h"
 
 namespace slipway::docker {
 namespace {
@@ -115,12 +116,50 @@ TEST(Create, EntrypointNullKeepsTheImagesAndEmptyClearsIt) {
 }
 
 TEST(Create, OptionsThatAreNotImplementedAreRefusedByName) {
-  for (const auto* host : {R"({"PidMode":"host"})", R"({"Devices":[{"PathOnHost":"/dev/null"}]})",
-                           R"({"SecurityOpt":["seccomp=unconfined"]})", R"({"VolumesFrom":["a"]})",
-                           R"({"Runtime":"kata"})", R"({"OomScoreAdj":-5})"}) {
+  for (const auto* host : {R"({"CpuCount":3})", R"({"VolumeDriver":"nfs"})",
+                           R"({"Isolation":"hyperv"})", R"({"Cgroup":"container:x"})"}) {
     const Json body = {{"Image", "a"}, {"HostConfig", parse_json(host)}};
     EXPECT_EQ(kind_of([&] { translate_create(body); }), Kind::unimplemented) << host;
   }
+}
+
+TEST(Create, LessCommonOptionsAreTranslated) {
+  const auto host = translate_create(parse_json(R"({"Image":"a","HostConfig":{
+      "PidMode":"host","IpcMode":"shareable","GroupAdd":["audio"],"VolumesFrom":["b:ro"],
+      "Devices":[{"PathOnHost":"/dev/null","PathInContainer":"/dev/x","CgroupPermissions":"r"}],
+      "SecurityOpt":["no-new-privileges","seccomp=unconfined","label:disable"],
+      "CpusetCpus":"0","BlkioDeviceReadBps":[{"Path":"/dev/vda","Rate":1000}],"OomScoreAdj":-5,
+      "MemorySwappiness":0,"MaskedPaths":[],"Annotations":{"k":"v"},"Runtime":"runc",
+      "LogConfig":{"Type":"local","Config":{"max-size":"1m"}}}})"))
+                        .spec.host;
+  EXPECT_EQ(host.pid_mode, "host");
+  EXPECT_EQ(host.ipc_mode, "shareable");
+  EXPECT_EQ(host.group_add, std::vector<std::string>{"audio"});
+  EXPECT_EQ(host.devices.at(0).target, "/dev/x");
+  EXPECT_TRUE(host.no_new_privileges);
+  EXPECT_EQ(host.seccomp, "unconfined");
+  EXPECT_EQ(host.security.size(), 3u);
+  EXPECT_EQ(host.read_bps.at(0).value, 1000u);
+  EXPECT_EQ(host.oom_score_adj, -5);
+  EXPECT_EQ(host.memory_swappiness, 0);
+  ASSERT_TRUE(host.masked_paths);
+  EXPECT_TRUE(host.masked_paths->empty());
+  EXPECT_FALSE(host.readonly_paths);
+  EXPECT_EQ(host.log_options.at("max-size"), "1m");
+}
+
+TEST(DetachKeys, AreLettersAndControlKeys) {
+  EXPECT_EQ(parse_detach_keys(""), "\x10\x11");
+  EXPECT_EQ(parse_detach_keys("a,ctrl-x,ctrl-["), "a\x18\x1b");
+  for (const auto* bad : {"ctrl-", "ctrl-1", "ab", "a,,b", ","})
+    EXPECT_THROW(parse_detach_keys(bad), Error) << bad;
+}
+
+TEST(Top, PicksTheRowsOfTheContainersProcesses) {
+  const auto picked = select_processes("USER   PID COMMAND\nroot 7 a b  c\nroot 8 d\nbad\n", {7});
+  ASSERT_EQ(picked["Processes"].size(), 1u);
+  EXPECT_EQ(picked["Processes"][0][2], "a b  c");
+  EXPECT_THROW(select_processes("COMMAND\nx\n", {7}), Error);
 }
 
 TEST(Create, WrongTypesAndValuesAreTheCallersErrors) {
@@ -129,11 +168,15 @@ TEST(Create, WrongTypesAndValuesAreTheCallersErrors) {
         R"({"Image":5})",
         R"({"Tty":"yes"})",
         R"({"HostConfig":[]})",
-        R"({"HostConfig":{"Binds":["/a"]}})",
         R"({"HostConfig":{"Binds":["a:relative"]}})",
         R"({"HostConfig":{"Binds":["/a:/b:bad"]}})",
         R"({"HostConfig":{"Memory":-1}})",
-        R"({"HostConfig":{"Memory":4096}})",
+        R"({"HostConfig":{"SecurityOpt":["nonsense"]}})",
+        R"({"HostConfig":{"SecurityOpt":["nonsense=1"]}})",
+        R"({"HostConfig":{"Devices":[{"PathOnHost":"null"}]}})",
+        R"({"HostConfig":{"Devices":5}})",
+        R"({"HostConfig":{"DeviceRequests":[{"Driver":"nvidia"}]}})",
+        R"({"HostConfig":{"StorageOpt":{"size":"1g"}}})",
         R"({"HostConfig":{"Memory":1.5}})",
         R"({"HostConfig":{"Memory":18446744073709551615}})",
         R"({"HostConfig":{"PortBindings":{"0/tcp":[]}}})",
