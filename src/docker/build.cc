@@ -71,7 +71,7 @@ void read_security_options(const Call& call, build::Request& out) {
   }
 }
 
-void read_limits(const Call& call, build::Request& out) {
+void read_build_limits(const Call& call, build::Request& out) {
   out.memory_bytes = size_parameter(call, "memory");
   out.shm_size_bytes = size_parameter(call, "shmsize");
   out.memory_swap_bytes = call.number("memswap").value_or(0);
@@ -126,7 +126,7 @@ build::Request build_request(const Call& call) {
   out.cache_from = list_parameter(call, "cachefrom");
   for (const auto& allowed : list_parameter(call, "allow"))
     if (allowed == "security.insecure") out.allow_insecure = true;
-  read_limits(call, out);
+  read_build_limits(call, out);
   const auto hosts = call.text("extrahosts");
   if (hosts.starts_with('[')) {
     out.extra_hosts = list_field({{"extrahosts", parse_json(hosts, "extrahosts")}}, "extrahosts");
@@ -137,7 +137,7 @@ build::Request build_request(const Call& call) {
   return out;
 }
 
-Json event_json(const build::Event& event) {
+Json build_event_json(const build::Event& event) {
   using Kind = build::Event::Kind;
   static const std::map<Kind, const char*> names = {
       {Kind::begin, "begin"}, {Kind::step, "step"},      {Kind::output, "output"},
@@ -169,7 +169,7 @@ class BuildAnswer {
     if (event.kind == build::Event::Kind::done && !event.cached) made_something_ = true;
     if (!events_) return classic_(event);
     if (event.kind != build::Event::Kind::note && event.kind != build::Event::Kind::stage_done)
-      out_.write(event_json(event));
+      out_.write(build_event_json(event));
   }
   void end(const std::string& id) {
     if (quiet_) {
