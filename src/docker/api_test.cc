@@ -224,6 +224,32 @@ TEST_F(ApiTest, VolumesAreMadeListedAndRemoved) {
   EXPECT_EQ(call("DELETE", "/volumes/data?force=1").status, 204);
 }
 
+TEST_F(ApiTest, VolumesWithOptionsAndOfASwarm) {
+  const std::string options = R"({"Name":"tmp","DriverOpts":{"type":"tmpfs","device":"t","o":"ro"}})";
+  const auto made = parse_json(call("POST", "/volumes/create", options).body);
+  EXPECT_EQ(made["Options"]["o"], "ro");
+  EXPECT_EQ(call("POST", "/volumes/create", R"({"DriverOpts":{"color":"red"}})").status, 400);
+  const auto cluster = call("POST", "/volumes/create", R"({"ClusterVolumeSpec":{"Group":"g"}})");
+  EXPECT_EQ(cluster.status, 503);
+  EXPECT_NE(cluster.message().find("swarm"), std::string::npos);
+  const auto names = [&](const std::string& filters) {
+    return parse_json(call("GET", "/volumes?filters=" + percent_encode(filters)).body)["Volumes"]
+        .size();
+  };
+  EXPECT_EQ(names(R"({"name":["^tmp$"]})"), 1u);
+  EXPECT_EQ(names(R"({"name":["^w"]})"), 0u);
+  EXPECT_EQ(names(R"({"label!":["keep"]})"), 1u);
+}
+
+TEST_F(ApiTest, ContainersCanBeAskedForByPort) {
+  const auto ask = [&](const std::string& value) {
+    const auto filter = percent_encode(R"({"publish":[")" + value + R"("]})");
+    return call("GET", "/containers/json?filters=" + filter).status;
+  };
+  EXPECT_EQ(ask("80"), 200);
+  EXPECT_EQ(ask("80-90/udp"), 200);
+}
+
 TEST_F(ApiTest, EventsArriveWhileTheyHappenAndEndAtUntil) {
   const auto until = to_epoch_ms(clock_.now()) / 1000 + 2;
   auto response = net::request(
