@@ -75,6 +75,7 @@ void set_limits(container::Spec& spec, const TaskRecord& record, const Container
   spec.memory_bytes = static_cast<uint64_t>(std::max<int64_t>(from.memory_mib, 0)) * mib;
   spec.memory_reservation_bytes =
       static_cast<uint64_t>(std::max<int64_t>(from.memory_reservation_mib, 0)) * mib;
+  spec.memory_swap_bytes = static_cast<int64_t>(spec.memory_bytes);  // Fargate has no swap
   // 0 and 1 mean the least share there is; it only matters when the task's CPUs are all busy.
   spec.cpu_shares = std::clamp<int64_t>(from.cpu, 2, 262'144);
   spec.ulimits = from.ulimits;
