@@ -52,9 +52,8 @@ void Engine::Impl::connect(const ContainerPtr& container, const EndpointSpec& wa
   check_can_change(record);
   const NetworkInfo target = networks.get(wanted.network);
   if (!target.is_bridge())
-    throw forbidden(
-        "container cannot be disconnected from {0} network or connected to {0} network",
-        target.name);
+    throw forbidden("container cannot be disconnected from {0} network or connected to {0} network",
+                    target.name);
   const EndpointSpec endpoint = resolve_endpoint(wanted);
   auto specs = record.info.spec.networks;
   for (const EndpointSpec& known : specs) {

@@ -129,9 +129,9 @@ void check_health(Engine::Impl& engine, const ContainerPtr& container,
                   const Stop& stop) {
   const auto begin = std::chrono::steady_clock::now();
   const microseconds interval(check.interval_ns / 1000), period(check.start_period_ns / 1000);
-  const microseconds while_starting =
-      check.start_interval_ns > 0 ? microseconds(check.start_interval_ns / 1000)
-                                  : std::min<microseconds>(interval, seconds(5));
+  const microseconds while_starting = check.start_interval_ns > 0
+                                          ? microseconds(check.start_interval_ns / 1000)
+                                          : std::min<microseconds>(interval, seconds(5));
   for (;;) {
     const bool starting = container->snapshot().info.state.health == "starting";
     const bool early = starting && std::chrono::steady_clock::now() - begin < period;

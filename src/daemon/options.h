@@ -16,7 +16,7 @@ struct Options {
   uint16_t port = 4566;
   std::string account = "123456789012";
   std::string region = "us-east-1";
-  std::string log_file;  // empty: stderr
+  std::string log_file;                      // empty: stderr
   uint64_t build_cache_bytes = 10ull << 30;  // the most that the build cache may keep
   bool debug = false;
   std::vector<std::string> registry_mirrors;     // of Docker Hub

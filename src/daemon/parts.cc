@@ -59,9 +59,8 @@ Parts::Parts(const Options& o)
       docker_client(registry::make_client(client_deps())),
       trusted_client(registry::make_client(client_deps(), {.trusted = true})),
       engine({ready(o.data_dir + "/containers"), ready(o.run_dir, 0755)}, *store, images, clock),
-      builder(
-          {ready(o.data_dir + "/build"), engine, images, content, *trusted_client, *store, clock,
-           o.build_cache_bytes}),
+      builder({ready(o.data_dir + "/build"), engine, images, content, *trusted_client, *store,
+               clock, o.build_cache_bytes}),
       registry({*store, content, uploads, tokens, clock, {o.account, o.region}}),
       docker({engine, images, *docker_client, &builder, *store, clock, version, o.data_dir,
               node_id(*store)}),

@@ -225,7 +225,8 @@ TEST_F(ApiTest, VolumesAreMadeListedAndRemoved) {
 }
 
 TEST_F(ApiTest, VolumesWithOptionsAndOfASwarm) {
-  const std::string options = R"({"Name":"tmp","DriverOpts":{"type":"tmpfs","device":"t","o":"ro"}})";
+  const std::string options =
+      R"({"Name":"tmp","DriverOpts":{"type":"tmpfs","device":"t","o":"ro"}})";
   const auto made = parse_json(call("POST", "/volumes/create", options).body);
   EXPECT_EQ(made["Options"]["o"], "ro");
   EXPECT_EQ(call("POST", "/volumes/create", R"({"DriverOpts":{"color":"red"}})").status, 400);

@@ -21,7 +21,6 @@ struct ExtractOptions {
 
 // source: the archive, compressed or not. directory: seen from the root; exists.
 void extract_archive(const ByteSource& source, const linux::Root& root,
-                     const std::string& directory, const ExtractOptions& options,
-                     const Stop& stop);
+                     const std::string& directory, const ExtractOptions& options, const Stop& stop);
 
 }  // namespace slipway::image
