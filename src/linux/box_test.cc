@@ -29,7 +29,11 @@ struct Scratch {
   }
 };
 
-TEST(ROOT_Overlay, ShowsTopLayersFirstEvenWithVeryMany) {
+class ROOT_OverlayBy : public ::testing::TestWithParam<decltype(&mount_overlay)> {};
+INSTANTIATE_TEST_SUITE_P(Kernels, ROOT_OverlayBy,
+                         ::testing::Values(&mount_overlay, &mount_overlay_classic));
+
+TEST_P(ROOT_OverlayBy, ShowsTopLayersFirstEvenWithVeryMany) {
   ONLY_IN_A_BOX();
   const Scratch scratch;
   Overlay overlay;
@@ -46,7 +50,7 @@ TEST(ROOT_Overlay, ShowsTopLayersFirstEvenWithVeryMany) {
   overlay.options = {"volatile"};
   const auto target = scratch.path + "/merged";
   for (const auto& dir : {overlay.upper, overlay.work, target}) make_directories(dir);
-  mount_overlay(overlay, target);
+  GetParam()(overlay, target);
   EXPECT_EQ(read_file(target + "/which"), "0");
   EXPECT_TRUE(exists(target + "/only119"));
   write_file(target + "/new", "y");

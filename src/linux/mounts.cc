@@ -2,9 +2,11 @@
 // would not fit into the one page of mount(2)), mountinfo.
 #include "linux/mounts.h"
 
+#include <cstdio>
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -64,7 +66,16 @@ void set_string(int context, const char* key, const std::string& value) {
     fail(context, fmt::format("overlay option {}={}", key, value));
 }
 
-// "lowerdir+" appends one layer, as is (kernel 6.5). False: not known here.
+// Whether overlayfs knows the file-descriptor mount API. Before 6.5 it takes any option as text and
+// refuses only the whole, so trying does not tell.
+bool overlay_has_contexts() {
+  utsname name{};
+  int major = 0, minor = 0;
+  if (::uname(&name) != 0 || std::sscanf(name.release, "%d.%d", &major, &minor) != 2) return false;
+  return major > 6 || (major == 6 && minor >= 5);
+}
+
+// "lowerdir+" appends one layer, as is (kernel 6.7). False: not known here.
 bool append_layers(int context, const std::vector<std::string>& lower) {
   for (size_t i = 0; i < lower.size(); ++i) {
     if (::fsconfig(context, FSCONFIG_SET_STRING, "lowerdir+", lower[i].c_str(), 0) == 0) continue;
@@ -78,20 +89,42 @@ std::string escape_layer(const std::string& path) {
   return replace_all(replace_all(path, "\\", "\\\\"), ":", "\\:");
 }
 
-// Before 6.5 all layers go into one option.
-void mount_classic(const Overlay& overlay, const std::string& target) {
+std::string classic_options(const Overlay& overlay, const std::vector<std::string>& lower) {
   std::vector<std::string> layers;
-  for (const auto& layer : overlay.lower) layers.push_back(escape_layer(layer));
+  for (const auto& layer : lower) layers.push_back(escape_layer(layer));
   auto comma = [](const std::string& text) { return replace_all(text, ",", "\\,"); };
   std::string data = "lowerdir=" + comma(join(layers, ":"));
   if (!overlay.upper.empty())
     data += ",upperdir=" + comma(overlay.upper) + ",workdir=" + comma(overlay.work);
   for (const auto& option : overlay.options) data += "," + option;
-  if (data.size() >= 4096)
-    throw unimplemented("{} layers are too many for this kernel: 6.5 or newer is needed",
+  return data;
+}
+
+}  // namespace
+
+void mount_overlay_classic(const Overlay& overlay, const std::string& target) {
+  constexpr size_t page = 4096;
+  std::string data = classic_options(overlay, overlay.lower);
+  std::vector<Fd> open;
+  if (data.size() >= page) {
+    std::vector<std::string> names;
+    for (const auto& layer : overlay.lower) {
+      open.emplace_back(
+          check(::open(layer.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC), "open layer {}", layer));
+      names.push_back(fmt::format("/proc/self/fd/{}", open.back().get()));
+    }
+    data = classic_options(overlay, names);
+  }
+  if (data.size() >= page)
+    throw unimplemented("{} layers are too many for this kernel: 6.7 or newer is needed",
                         overlay.lower.size());
   mount("overlay", target, "overlay", 0, data);
+  MountGuard guard(target);
+  make_private(target, false);
+  guard.keep();
 }
+
+namespace {
 
 void set_options(int context, const Overlay& overlay) {
   if (!overlay.upper.empty()) {
@@ -116,13 +149,14 @@ void mount_overlay(const Overlay& overlay, const std::string& target) {
     bind_mount(overlay.lower[0], target, true);
     return;
   }
+  if (!overlay_has_contexts()) return mount_overlay_classic(overlay, target);
   const Fd context(::fsopen("overlay", FSOPEN_CLOEXEC));
   if (!context) {
-    if (errno == ENOSYS) return mount_classic(overlay, target);
+    if (errno == ENOSYS) return mount_overlay_classic(overlay, target);
     throw SystemError(errno, "the overlay file system is not available");
   }
   ::fsconfig(context.get(), FSCONFIG_SET_STRING, "source", "overlay", 0);
-  if (!append_layers(context.get(), overlay.lower)) return mount_classic(overlay, target);
+  if (!append_layers(context.get(), overlay.lower)) return mount_overlay_classic(overlay, target);
   set_options(context.get(), overlay);
   if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == -1)
     fail(context.get(), "make an overlay for " + target);

@@ -26,6 +26,9 @@ struct Overlay {
 };
 // A single lower directory without upper becomes a read-only bind mount. Target must exist.
 void mount_overlay(const Overlay& overlay, const std::string& target);
+// The same by mount(2), as mount_overlay does it on kernels before 6.7: all options fit into one
+// page, so layers are named by open descriptors when their paths are too long.
+void mount_overlay_classic(const Overlay& overlay, const std::string& target);
 bool overlay_supported();
 // An empty file system in memory that is mounted nowhere: it lives as long as files of it are open.
 Fd memory_tree(size_t bytes);
