@@ -15,6 +15,9 @@
 namespace slipway::haproxy {
 namespace {
 
+// The name of the Host header, in lower case and without a port.
+const std::string plain_host = "req.hdr(host),host_only,lower";
+
 std::string both(const std::string& a, const std::string& b) {
   return a.empty() ? b : b.empty() ? a : a + " " + b;
 }
@@ -183,33 +186,44 @@ void render_headers(Scope& s) {
   s.out.line_if("http-request set-header X-Forwarded-Port " + port, s.guard);
   if (lb.preserve_host) return;
   if (port == "80" || port == "443") {
-    s.out.line_if("http-request set-header Host '%[var(txn.host)]'",
+    s.out.line_if("http-request set-header Host '%[" + plain_host + "]'",
                   both(s.guard, "{ req.hdr(host) -m sub : }"));
   } else {
     s.out.line_if(
-        "http-request set-header Host '%[var(txn.host)]:" + port + "'",
-        both(s.guard, "{ var(txn.host) -m found } !{ req.hdr(host) -m end :" + port + " }"));
+        "http-request set-header Host '%[" + plain_host + "]:" + port + "'",
+        both(s.guard, "{ req.hdr(host) -m found } !{ req.hdr(host) -m end :" + port + " }"));
   }
 }
 
-// What is the same for every balancer of a frontend.
-void render_common(Text& out) {
+// Whether a rule asks for the host's name: then it is worked out once for all of them.
+bool asks_for_host(const Listener& listener) {
+  const auto redirects = [](const Action& action) {
+    return std::holds_alternative<Redirect>(action);
+  };
+  return redirects(listener.default_action) ||
+         std::any_of(listener.rules.begin(), listener.rules.end(), [&](const Rule& rule) {
+           return redirects(rule.action) ||
+                  std::any_of(rule.conditions.begin(), rule.conditions.end(),
+                              [](const Condition& c) { return c.field == Field::host; });
+         });
+}
+
+// What is the same for every balancer of a frontend. Each line costs something with every request,
+// whose budget is 3 % of a bare HAProxy's time (bench/load_balancer.py).
+void render_common(Text& out, bool host) {
   // A worker that a reload has replaced: see render_handover.
   out.line("http-request allow if { stopping }");
   out.line("http-request return status 405 content-type 'text/html' file " + out.file(page(405)) +
            " hdr Server 'awselb/2.0' if { method -m str TRACE }");
   out.line("http-request return status 414 content-type 'text/html' file " + out.file(page(414)) +
            " hdr Server 'awselb/2.0' if { url,length gt 16384 }");
-  out.line("http-request set-var(txn.host) req.hdr(host),host_only,lower");
+  if (host) out.line("http-request set-var(txn.host) " + plain_host);
   // Root is made when there is none; our own Self takes the place of another balancer's.
-  // 24 random digits without a regular expression: the first eight of a UUID are all random.
-  const std::string digits = "%[uuid,bytes(0,8)]";
+  const std::string digits = "%[rand,htonl,hex,lower]";  // eight
   const std::string fresh = "1-%[date,htonl,hex,lower]-" + digits + digits + digits;
   const std::string name = "X-Amzn-Trace-Id";
-  out.line("acl traced req.fhdr(" + name + ") -m found");
   out.line("acl rooted req.fhdr(" + name + ") -m reg '(?:^|;) *Root='");
-  out.line("http-request replace-header " + name +
-           " '^(.*;)?Self=[^;]*;?(.*)$' '\\1\\2' if traced");
+  out.line("http-request replace-header " + name + " '^(.*;)?Self=[^;]*;?(.*)$' '\\1\\2'");
   out.line("http-request set-header " + name + " 'Self=" + fresh + ";%[req.fhdr(" + name +
            ")]' if rooted");
   out.line("http-request set-header " + name + " 'Root=" + fresh + "' if !rooted");
@@ -246,7 +260,7 @@ void render_own_frontend(Text& out, const LoadBalancer& balancer, const Listener
   out.line(fmt::format("bind {}:{}", checked_name(balancer.address), listener.port));
   out.line(fmt::format("timeout client {}s", balancer.idle_timeout.count()));
   out.line(fmt::format("timeout http-keep-alive {}s", balancer.idle_timeout.count()));
-  render_common(out);
+  render_common(out, asks_for_host(listener));
   Scope scope{out, balancer, listener, "", ""};
   render_headers(scope);
   std::vector<std::string> routes;
@@ -259,18 +273,19 @@ void render_own_frontend(Text& out, const LoadBalancer& balancer, const Listener
 void render_shared_frontend(Text& out, const std::vector<const LoadBalancer*>& balancers,
                             uint16_t port) {
   std::chrono::seconds idle{1};
-  bool sticky = false;
+  const bool alone = balancers.size() == 1;
+  bool sticky = false, host = !alone;
   for (const auto* balancer : balancers) {
     idle = std::max(idle, balancer->idle_timeout);
     sticky = sticky || has_sticky_groups(*listener_on(*balancer, port));
+    host = host || asks_for_host(*listener_on(*balancer, port));
   }
   out.section(fmt::format("frontend shared_{}", port));
   out.line(fmt::format("bind 127.0.0.1:{}", port));
   out.line(fmt::format("timeout client {}s", idle.count()));
   out.line(fmt::format("timeout http-keep-alive {}s", idle.count()));
-  render_common(out);
+  render_common(out, host);
   std::vector<std::string> routes;
-  const bool alone = balancers.size() == 1;
   std::string names = "No load balancer has this name. Listening here:\r\n";
   for (size_t i = 0; !alone && i < balancers.size(); ++i) {
     out.line(
