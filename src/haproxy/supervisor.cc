@@ -150,9 +150,8 @@ void Supervisor::start(const Rendered& rendered) {
                 options_.directory + "/haproxy.cfg"};
   spawn.cwd = "/";
   // Nothing of our environment is its business. Its buffers come and go by the dozen: without the
-  // thresholds, the C library would hand each back to the kernel (a quarter of a request's time).
-  spawn.env = {{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "MALLOC_TRIM_THRESHOLD_=67108864",
-                "MALLOC_MMAP_THRESHOLD_=67108864", "MALLOC_TOP_PAD_=1048576"}};
+  // threshold, the C library would hand each back to the kernel (a quarter of a request's time).
+  spawn.env = {{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "MALLOC_TRIM_THRESHOLD_=67108864"}};
   spawn.new_session = true;
   spawn.fds = {{0, devnull.get()}, {1, output.get()}, {2, output.get()}};
   child_ = linux::Process::spawn(spawn);
