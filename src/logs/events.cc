@@ -58,6 +58,7 @@ EventStore::EventStore(const std::string& path)
         "version, or use another data directory",
         path, version.integer(0), kSchemaVersion);
   }
+  if (version.integer(0) == kSchemaVersion) return;
   version.reset();
   store::SqlTransaction transaction(db);
   db.exec(kSchema);

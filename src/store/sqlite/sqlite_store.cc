@@ -143,10 +143,11 @@ class SqliteBackend final : public Backend {
 std::unique_ptr<Store> open_sqlite(const std::string& path) {
   Fd held = lock(path);
   // The state holds secret keys: for the owner alone, from its first byte.
+  const bool is_new = !exists(path);
   open_file(path, O_RDWR | O_CREAT, 0600);
   auto backend = std::make_unique<SqliteBackend>(path, std::move(held));
   // The files' names must outlast a power cut too.
-  sync_directory(std::filesystem::absolute(path).parent_path().string());
+  if (is_new) sync_directory(std::filesystem::absolute(path).parent_path().string());
   auto state = backend->load();
   return std::make_unique<Engine>(std::move(state), std::move(backend));
 }
