@@ -44,6 +44,7 @@ std::vector<std::string> arguments(const ConmonOptions& o) {
                                    o.log_path.empty() ? "none" : "k8s-file:" + o.log_path,
                                    "--full-attach",
                                    "--no-sync-log"};
+  if (o.log_max_size > 0) argv.push_back(fmt::format("--log-size-max={}", o.log_max_size));
   if (o.tty) argv.emplace_back("-t");
   if (o.stdin_open) argv.emplace_back("-i");
   if (o.leave_stdin_open) argv.emplace_back("--leave-stdin-open");
@@ -183,13 +184,6 @@ void resize_terminal(const std::string& directory, int height, int width) {
   const Fd fifo(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
   if (!fifo) throw not_found("cannot resize: the process has no terminal (any more)");
   write_all(fifo.get(), fmt::format("1 {} {}\n", height, width));
-}
-
-void reopen_log(const std::string& directory) {
-  const std::string path = directory + "/ctl";
-  const Fd fifo(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
-  if (!fifo) throw not_found("the container's conmon does not listen (any more)");
-  write_all(fifo.get(), "2 0 0\n");
 }
 
 }  // namespace slipway::container

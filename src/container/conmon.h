@@ -20,7 +20,8 @@ namespace slipway::container {
 struct ConmonOptions {
   std::string container_id, unique_id, name, directory;
   std::string runtime, runtime_root;
-  std::string log_path;  // empty: no log
+  std::string log_path;       // empty: no log
+  uint64_t log_max_size = 0;  // at which it begins the log anew; 0: never
   bool tty = false, stdin_open = false, leave_stdin_open = false;
   // For an exec: the process specification's file; connect is called when output can be caught.
   std::string exec_process;
@@ -71,7 +72,5 @@ class DetachKeys {
 };
 // Sets the terminal's size. Throws Error(not_found) when there is none.
 void resize_terminal(const std::string& directory, int height, int width);
-// Makes conmon open its log file anew; what it writes until then is in the old one.
-void reopen_log(const std::string& directory);
 
 }  // namespace slipway::container

@@ -75,6 +75,7 @@ void Engine::Impl::kill_and_wait(const ContainerPtr& container) {
     if (status == Status::restarting) r.info.state.status = Status::exited;
   });
   if (!is_up(status)) return;
+  event(container->snapshot(), "kill", {{"signal", std::to_string(SIGKILL)}});
   signal(*container, SIGKILL);
   if (status == Status::paused) thaw(runtime, container->id);
   if (!await_exit(*container, exits, in(seconds(30))))
@@ -114,6 +115,8 @@ void Engine::stop(const std::string& id, std::optional<int> timeout_s, std::opti
     impl_->stop.throw_if_requested();
     impl_->kill_and_wait(container);
   }
+  // Its network and volumes are given back by then, and that was told.
+  const std::lock_guard operation(container->operation);
   impl_->event(record, "stop");
 }
 
@@ -124,12 +127,10 @@ void Engine::kill(const std::string& id, int number) {
     throw conflict("cannot kill container: {}: container {} is not running", id, record.info.id);
   if (number == SIGKILL || number == parse_signal(record.stop_signal).value_or(SIGTERM))
     container->update([](Record& r) { r.manually_stopped = true; });
+  // As Docker: `docker kill x && docker rm x` works.
+  if (number == SIGKILL) return impl_->kill_and_wait(container);
   impl_->event(record, "kill", {{"signal", std::to_string(number)}});
-  if (number == SIGKILL) {
-    impl_->kill_and_wait(container);  // as Docker: `docker kill x && docker rm x` works
-  } else {
-    impl_->signal(*container, number);
-  }
+  impl_->signal(*container, number);
 }
 
 void Engine::restart(const std::string& id, std::optional<int> timeout_s,
@@ -193,8 +194,13 @@ int Engine::wait(const std::string& id, WaitCondition condition, const Stop& sto
       const std::lock_guard lock(container->mutex);
       const State& state = container->record.info.state;
       const bool up = is_up(state.status) || state.status == Status::restarting;
-      const bool done = container->removed || (condition == WaitCondition::not_running && !up) ||
-                        (condition == WaitCondition::next_exit && container->exits > exits);
+      const bool ended = container->exits > exits;
+      // dead: a removal that failed, and will not go on by itself. An end that a restart follows is
+      // one all the same, as with Docker: an attached client would stay for ever.
+      const bool done = container->removed ||
+                        (condition == WaitCondition::not_running && (!up || ended)) ||
+                        (condition == WaitCondition::removed && state.status == Status::dead) ||
+                        (condition == WaitCondition::next_exit && ended);
       if (done) return state.exit_code;
     }
     if (!subscription.wait(stop)) throw cancelled("the wait for {} was ended", id);

@@ -2,6 +2,8 @@
 // finish.cc and control.cc.
 #include "container/engine.h"
 
+#include <filesystem>
+
 #include "base/files.h"
 #include "base/log.h"
 #include "base/strings.h"
@@ -19,7 +21,8 @@ Engine::Impl::Impl(Options options_, store::Store& store_, image::Images& images
       runtime(options.run_root + "/rt", options.run_root, options.runtime),
       network(options.run_root + "/netns"),
       networks(store, clock, events, network, options.bridge, options.bridge_cidr),
-      volumes(options.root + "/../volumes", store, clock) {
+      volumes(std::filesystem::path(options.root + "/../volumes").lexically_normal(), store, clock,
+              &events) {
   make_directories(options.root, 0711);
   make_directories(options.run_root, 0711);
   make_directories(options.run_root + "/c", 0700);
@@ -155,6 +158,17 @@ void Engine::rename(const std::string& id, const std::string& name) {
   impl_->save(*container);
   impl_->renamed(container->snapshot());
   impl_->event(container->snapshot(), "rename", {{"oldName", "/" + old}});
+}
+
+void Engine::remove_link(const std::string& name) {
+  const std::string path = name.starts_with('/') ? name.substr(1) : name;
+  const size_t slash = path.find('/');
+  if (slash == std::string::npos)
+    throw conflict("Conflict, cannot remove the default link name of the container");
+  const auto container = impl_->find(path.substr(0, slash));
+  if (!container) throw not_found("No such container: {}", path);
+  const std::lock_guard operation(container->operation);
+  impl_->remove_link(container, path.substr(slash + 1));
 }
 
 std::vector<Event> Engine::events(uint64_t& cursor, const Stop& stop, SteadyTime deadline) const {

@@ -35,13 +35,14 @@ struct Mount {
   bool read_only = false;
   std::string propagation;  // rprivate when empty
   uint64_t tmpfs_size = 0;
-  std::string tmpfs_options;                  // "mode=1770,exec"
-  bool no_copy = false;                       // a volume is not filled from the image
-  bool recursive = true;                      // a bind takes what is mounted below along
-  bool read_only_recursive = true;            // ... and makes that read-only too
-  bool create_source = false;                 // a bind's missing source is made
-  std::string subpath;                        // of a volume
-  std::map<std::string, std::string> labels;  // of a volume that is made
+  std::string tmpfs_options;                   // "mode=1770,exec"
+  bool no_copy = false;                        // a volume is not filled from the image
+  bool recursive = true;                       // a bind takes what is mounted below along
+  bool read_only_recursive = true;             // ... and makes that read-only too
+  bool create_source = false;                  // a bind's missing source is made
+  std::string subpath;                         // of a volume
+  std::map<std::string, std::string> labels;   // of a volume that is made
+  std::map<std::string, std::string> options;  // of its driver: type, device, o
 };
 
 struct Ulimit {
@@ -222,6 +223,8 @@ class Engine {
   void pause(const std::string& id);
   void unpause(const std::string& id);
   void rename(const std::string& id, const std::string& name);
+  // "container/alias", an alias of --link. Throws Error(not_found) when there is none.
+  void remove_link(const std::string& name);
   // Running containers are changed at once. Returns warnings.
   std::vector<std::string> update(const std::string& id, const Changes& changes);
   void remove(const std::string& id, bool force, bool volumes);

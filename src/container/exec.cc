@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "base/strings.h"
 #include "codec/json.h"
 #include "container/impl.h"
 #include "container/oci_spec.h"
@@ -59,7 +60,7 @@ std::string Engine::exec_create(const std::string& name, const ExecSpec& spec) {
     impl_->forget_old_execs();
     impl_->execs[exec->info.id] = exec;
   }
-  impl_->event(record, "exec_create: " + spec.cmd[0], {{"execID", exec->info.id}});
+  impl_->event(record, "exec_create: " + join(spec.cmd, " "), {{"execID", exec->info.id}});
   return exec->info.id;
 }
 
@@ -72,12 +73,15 @@ void Engine::Impl::finish_exec(const ContainerPtr& container, const ExecPtr& exe
   } catch (const std::exception& e) {
     log::warning("container", "end of exec {}: {}", exec->info.id, e.what());
   }
+  const Record record = container->snapshot();
   {
+    // Told before anybody can see it: what a client does next comes behind it.
     const std::lock_guard lock(exec->mutex);
     exec->info.running = false;
     exec->info.exit_code = code;
     exec->info.pid = 0;
     exec->ended = clock.now();
+    event(record, "exec_die", {{"execID", exec->info.id}, {"exitCode", std::to_string(code)}});
   }
   try {
     keep_exec(*exec);
@@ -85,8 +89,6 @@ void Engine::Impl::finish_exec(const ContainerPtr& container, const ExecPtr& exe
     log::warning("container", "keep exec {}: {}", exec->info.id, e.what());
   }
   exec->changed.notify();
-  event(container->snapshot(), "exec_die",
-        {{"execID", exec->info.id}, {"exitCode", std::to_string(code)}});
 }
 
 // Whether HOME was chosen by the user or the image, so that it stays whoever the exec runs as.
@@ -161,7 +163,7 @@ void Engine::Impl::run_exec(const ContainerPtr& container, const ExecPtr& exec,
                             const Streams& streams, bool detach, const Stop& stop_exec) {
   const ExecSpec& spec = exec->info.spec;
   const Fd socket = launch_exec(container, exec, detach);
-  event(container->snapshot(), "exec_start: " + spec.cmd[0], {{"execID", exec->info.id}});
+  event(container->snapshot(), "exec_start: " + join(spec.cmd, " "), {{"execID", exec->info.id}});
   if (auto conmon = find_conmon(exec_directory(exec->info.id), container->id)) {
     monitor.watch(std::move(conmon->pidfd), [this, container, exec] {
       workers.post([this, container, exec] { finish_exec(container, exec); });

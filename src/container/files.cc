@@ -118,6 +118,12 @@ void mount_layers(const linux::Overlay& overlay, const std::string& target) {
   linux::mount_overlay(overlay, target);
 }
 
+// What a volume with options shows is mounted in this namespace only.
+void show_volume(Engine::Impl& engine, const ResolvedMount& mount, const std::string& root) {
+  engine.volumes.mount(mount.name);
+  engine.volumes.fill(mount.name, root, mount.target);
+}
+
 void mount_view(Engine::Impl& engine, const Record& record, FilesView view, bool up,
                 const std::string& target) {
   const std::string directory = engine.directory(record.info.id);
@@ -133,7 +139,7 @@ void mount_view(Engine::Impl& engine, const Record& record, FilesView view, bool
   const linux::Root root(target);
   if (!up)
     for (const ResolvedMount& mount : record.mounts)
-      if (mount.type == "volume") engine.volumes.fill(mount.name, target, mount.target);
+      if (mount.type == "volume") show_volume(engine, mount, target);
   for (const ViewMount& mount : mounts_of(record, directory)) {
     try {
       put_in_place(root, mount);

@@ -40,7 +40,6 @@ void Engine::Impl::release_resources(const Record& record) {
       attempt(id, "release the network", [&] { leave_networks(record); });
     });
   }
-  rotator.forget(id);
   attempt(id, "end the process", [&] { runtime.destroy(id); });
   attempt(id, "remove the cgroup", [&] {
     // The runtime removed it unless it failed half-way.
@@ -54,7 +53,10 @@ void Engine::Impl::release_resources(const Record& record) {
     }
     release_shared_mounts(record);
   });
+  rotator.forget(id);  // conmon has gone: its last file is there
   attempt(id, "remove run files", [&] { remove_tree(run_directory(id)); });
+  if (network_release.joinable()) network_release.join();
+  attempt(id, "give back the volumes", [&] { leave_volumes(record); });
 }
 
 // Shared memory that others could join, and parts of volumes.
@@ -123,13 +125,24 @@ void Engine::Impl::finish_locked(const ContainerPtr& container, int code, TimePo
   if (restarting || !container->snapshot().info.spec.auto_remove) save(*container);
   const Record record = container->snapshot();
   if (oom) event(record, "oom");
-  event(record, "die", {{"exitCode", std::to_string(code)}});
+  const auto ran = time - record.info.state.started_at.value_or(time);
+  event(record, "die",
+        {{"exitCode", std::to_string(code)},
+         {"execDuration",
+          std::to_string(std::max<int64_t>(0, std::chrono::duration_cast<seconds>(ran).count()))}});
   release_resources(record);
   if (restarting) {
     restart_later(container, record.restart_attempts);
   } else if (record.info.spec.auto_remove) {
     remove_locked(container, true);
   }
+    remove_ended_locked(container);
+  }
+}
+
+// --rm: whoever waits for the removal must hear of one that fails too.
+void Engine::Impl::remove_ended_locked(const ContainerPtr& container) {
+  try {
 }
 
 void Engine::Impl::restart_later(const ContainerPtr& container, int attempt) {

@@ -5,6 +5,7 @@
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "base/strings.h"
 #include "container/impl.h"
 #include "linux/process.h"
 
@@ -96,6 +97,8 @@ HealthResult probe(Engine::Impl& engine, const ContainerPtr& container,
   const auto subscription = exec->changed.subscribe();
   HealthResult result;
   result.start = engine.clock.now();
+  engine.event(container->snapshot(), "exec_create: " + join(command, " "),
+               {{"execID", exec->info.id}});
   const Stop output_stop = stop.child();
   std::jthread runner([&] {
     Streams streams;

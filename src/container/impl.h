@@ -134,7 +134,13 @@ struct Engine::Impl {
   void end_health_locked(Container& container);
 
   // --- networks (join.cc: of a start and an end; connect.cc: by themselves) ---
+  // volume_use.cc
+  void enter_volumes(const Record& record);
+  void leave_volumes(const Record& record);
+  void adopt_volumes();
+  void volume_event(const ResolvedMount& mount, const std::string& id, const char* action);
   // What spec.networks is to be: names resolved, what network_mode says added. For create.
+  void remove_ended_locked(const ContainerPtr& container);
   void resolve_networks(Spec& spec) const;
   EndpointSpec resolve_endpoint(const EndpointSpec& wanted) const;
   // Namespace, links, ports, names: all of it, or release_resources() undoes what was done.
@@ -162,6 +168,7 @@ struct Engine::Impl {
   // --- exec.cc, health.cc ---
   ExecPtr get_exec(const std::string& id) const;
   void forget_old_execs();
+  void remove_link(const ContainerPtr& container, const std::string& alias);
   Fd launch_exec(const ContainerPtr& container, const ExecPtr& exec, bool detach);
   void run_exec(const ContainerPtr& container, const ExecPtr& exec, const Streams& streams,
                 bool detach, const Stop& stop);

@@ -13,6 +13,11 @@ constexpr size_t kChunk = 64 * 1024;
 
 }  // namespace
 
+std::mutex& log_names() {
+  static std::mutex mutex;
+  return mutex;
+}
+
 std::optional<LogRecord> parse_log_record(std::string_view line) {
   LogRecord record;
   const size_t time_end = line.find(' ');
@@ -79,24 +84,40 @@ bool read_at(int fd, const std::string& path, uint64_t offset, std::span<char> i
   return true;
 }
 
-std::string log_name(const std::string& path, int number) {
-  return number == 0 ? path : fmt::format("{}.{}", path, number);
+bool same_file(const Fd& a, const Fd& b) {
+  struct stat one {
+  }, other{};
+  return ::fstat(a.get(), &one) == 0 && ::fstat(b.get(), &other) == 0 &&
+         one.st_ino == other.st_ino && one.st_dev == other.st_dev;
 }
 
-Fd open_log(const std::string& path, int number) {
-  return Fd(::open(log_name(path, number).c_str(), O_RDONLY | O_CLOEXEC));
-}
-
-// The file and what was set aside of it, the newest first.
+// The file and what was set aside of it, the newest first. One whose change the rotator has not
+// seen yet has its name path.keep only.
 std::vector<Fd> open_logs(const std::string& path) {
+  const std::lock_guard lock(log_names());
   std::vector<Fd> out;
-  for (int i = 0;; ++i) {
-    Fd fd = open_log(path, i);
-    if (fd) {
-      out.push_back(std::move(fd));
-    } else if (i > 0) {  // the newest may be absent for a moment
-      return out;
-    }
+  const auto take = [&](const std::string& name) {
+    Fd fd(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
+    const bool there = static_cast<bool>(fd);
+    if (there && (out.empty() || !same_file(out.back(), fd))) out.push_back(std::move(fd));
+    return there;
+  };
+  take(path);
+  take(path + ".keep");
+  int missing = 0;  // a crash amid renaming leaves a gap
+  for (int i = 1; missing < 2; ++i) missing = take(fmt::format("{}.{}", path, i)) ? 0 : missing + 1;
+  return out;
+}
+
+// When what is in a file was written, from its first line.
+std::optional<TimePoint> first_time(const Fd& file) {
+  std::array<char, 64> head{};
+  const ssize_t got = ::pread(file.get(), head.data(), head.size(), 0);
+  const std::string_view text(head.data(), got > 0 ? static_cast<size_t>(got) : 0);
+  try {
+    return parse_rfc3339(text.substr(0, text.find(' ')));
+  } catch (const Error&) {
+    return std::nullopt;
   }
 }
 
@@ -146,20 +167,22 @@ void LogFile::seek_tail(int64_t lines, bool out, bool err) {
 
 // The file that was begun when the present one was set aside; invalid while there is none.
 Fd LogFile::successor() const {
-  struct stat own {};
+  struct stat own {
+  }, newest{};
   check(::fstat(fd_.get(), &own), "stat {}", path_);
-  for (int i = 0;; ++i) {
-    struct stat info {};
-    if (::stat(log_name(path_, i).c_str(), &info) != 0) {
-      if (i == 0) continue;
-      break;
-    }
-    if (info.st_ino != own.st_ino || info.st_dev != own.st_dev) continue;
-    return i == 0 ? Fd() : open_log(path_, i - 1);
-  }
-  // It was removed while we read it: on with the oldest there is.
+  if (::stat(path_.c_str(), &newest) == 0 && newest.st_ino == own.st_ino &&
+      newest.st_dev == own.st_dev)
+    return {};
   auto all = open_logs(path_);
-  return all.empty() ? Fd() : std::move(all.back());
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (same_file(all[i], fd_)) return i == 0 ? Fd() : std::move(all[i - 1]);
+  }
+  // It was removed while we read it: on with the oldest that is not read yet.
+  for (size_t i = all.size(); i > 0; --i) {
+    const auto begin = first_time(all[i - 1]);
+    if (!begin || *begin >= last_) return std::move(all[i - 1]);
+  }
+  return {};
 }
 
 bool LogFile::drain(const std::function<bool(const LogRecord&)>& sink) {
@@ -175,6 +198,7 @@ bool LogFile::drain(const std::function<bool(const LogRecord&)>& sink) {
       pending_ += bytes.substr(0, newline);
       bytes.remove_prefix(newline + 1);
       const auto record = parse_log_record(pending_);
+      if (record) last_ = record->time;
       const bool go_on = !record || sink(*record);
       pending_.clear();
       if (!go_on) return false;

@@ -2,6 +2,7 @@
 // full or partial line, text). Knows nothing of containers.
 #pragma once
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,10 @@
 #include "container/engine.h"
 
 namespace slipway::container {
+
+// Held while the names of a log's files change or are looked through: by the rotator and by
+// readers. (conmon alone changes what is at path without it.)
+std::mutex& log_names();
 
 // One line of the file, as it stands.
 struct LogRecord {
@@ -34,8 +39,8 @@ class LogAssembler {
   std::array<std::optional<LogLine>, 2> open_;
 };
 
-// Reads a log from its oldest file (path.N, ..., path.1, path) to its present end, also while it is
-// rotated; what is incomplete is kept for the next call.
+// Reads a log from its oldest file (path.N, ..., path.1, path.keep, path) to its present end, also
+// while it is rotated; what is incomplete is kept for the next call.
 class LogFile {
  public:
   explicit LogFile(const std::string& path);  // an absent file is empty
@@ -50,6 +55,7 @@ class LogFile {
   std::string path_;
   Fd fd_;
   uint64_t offset_ = 0;
+  TimePoint last_{};  // of the last record read
   std::string pending_;
 };
 

@@ -111,7 +111,7 @@ ResolvedMount resolve_bind(const Mount& mount, const std::string& target) {
 
 ResolvedMount resolve_volume(Volumes& volumes, const Mount& mount, const std::string& target) {
   const bool anonymous = mount.source.empty();
-  const Volume volume = volumes.create(mount.source, mount.labels, anonymous);
+  const Volume volume = volumes.create(mount.source, mount.labels, anonymous, mount.options);
   ResolvedMount out;
   out.type = "volume";
   out.name = volume.name;

@@ -5,6 +5,8 @@
 #include "base/files.h"
 #include "base/ids.h"
 #include "base/strings.h"
+#include "container/exec_check.h"
+#include "container/host_check.h"
 #include "container/oci_spec.h"
 #include "linux/caps.h"
 #include "linux/mounts.h"
@@ -132,14 +134,13 @@ void Start::write_files() {
 }
 
 void Start::fill_volumes() {
+  engine_.enter_volumes(record_);
   for (const ResolvedMount& mount : record_.mounts) {
     if (mount.type == "bind" && !exists(mount.source))
       throw invalid_argument(
           "invalid mount config for type \"bind\": bind source path does not exist: {}",
           mount.source);
-    if (mount.type != "volume") continue;
-    engine_.volumes.mount(mount.name);
-    if (!mount.no_copy && mount.subpath.empty())
+    if (mount.type == "volume" && !mount.no_copy && mount.subpath.empty())
       engine_.volumes.fill(mount.name, rootfs_, mount.target);
   }
 }
@@ -180,18 +181,47 @@ void Start::write_spec() {
   write_file(run_ + "/config.json", spec.dump(), 0600);
 }
 
+// Of a program that the kernel refuses runc says what Docker says, with the same exit code: where
+// no runtime was chosen, such a container is runc's.
+std::string Start::refusing_runtime() const {
+  if (!spec_.host.runtime.empty() || spec_.owner == "build" || spec_.init) return {};
+  const std::string& folder = spec_.working_dir.empty() ? config_.working_dir : spec_.working_dir;
+  if (!exec_would_fail(linux::Root(rootfs_), record_.info.path,
+                       resolve_environment(spec_, config_, hostname_, {}), folder))
+    return {};
+  try {
+    return engine_.runtime.program_named("runc");
+  } catch (const Error&) {  // not installed
+    return {};
+  }
+}
+
 Started Start::create() {
   ConmonOptions options;
   options.container_id = options.unique_id = id_;
   options.name = spec_.name;
   options.directory = run_;
-  options.runtime = engine_.runtime.program_named(spec_.host.runtime);
   options.runtime_root = engine_.runtime.state_root();
   options.log_path = record_.info.log_path;
+  const LogLimits limits = log_limits(spec_);
+  options.log_max_size = limits.max_size;
+  engine_.rotator.watch(id_, options.log_path, limits);
   options.tty = spec_.tty;
   options.stdin_open = spec_.open_stdin;
   options.leave_stdin_open = spec_.open_stdin && !spec_.stdin_once;
-  const ConmonStarted started = start_conmon(options);
+  options.runtime = refusing_runtime();
+  ConmonStarted started;
+  if (!options.runtime.empty()) {
+    started = start_conmon(options);
+    if (started.pid == 0) {  // it does not work on this machine: as if it were not there
+      engine_.runtime.destroy(id_);
+      remove_tree(run_ + "/exit");
+    }
+  }
+  if (started.pid == 0) {
+    options.runtime = engine_.runtime.program_named(spec_.host.runtime);
+    started = start_conmon(options);
+  }
   if (started.pid == 0) {
     const std::string text = describe_runtime_error(started.error, record_.info.path);
     throw Error(exit_code_of_start_error(text) == 128 ? Kind::internal : Kind::invalid_argument,

@@ -39,6 +39,7 @@ class Start {
   void write_spec();
   Started create();
   std::string init_program() const;
+  std::string refusing_runtime() const;
   // namespaces.cc
   void join_namespaces(struct OciInput& input);
   void take_compiled_filter(nlohmann::json& spec);

@@ -26,7 +26,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Endpoint, id, network, network_i
                                                 interface, prefix)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Mount, type, source, target, read_only, propagation,
                                                 tmpfs_size, tmpfs_options, no_copy, recursive,
-                                                read_only_recursive, create_source, subpath, labels)
+                                                read_only_recursive, create_source, subpath, labels,
+                                                options)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Ulimit, name, soft, hard)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ResolvedMount, type, name, source, target,
                                                 propagation, read_only, anonymous, options, no_copy,

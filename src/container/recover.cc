@@ -67,8 +67,7 @@ void Engine::Impl::adopt(const ContainerPtr& container, ConmonHandle conmon, int
     container->process = std::make_shared<const Fd>(linux::open_pidfd(pid));
   }
   adopt_networks(record);
-  rotator.watch(record.info.id, record.info.log_path, run_directory(record.info.id),
-                log_limits(record.info.spec));
+  rotator.watch(record.info.id, record.info.log_path, log_limits(record.info.spec));
   watch_health(container);
   const uint64_t number = record.start_number;
   monitor.watch(std::move(conmon.pidfd), [this, container, number] {
@@ -155,6 +154,7 @@ void Engine::recover() {
       impl_->recover_one(container, keep);
     } catch (const std::exception& e) {
       log::error("container", "recover {}: {}", container->id, e.what());
+  impl_->adopt_volumes();
     }
   }
   impl_->network.restore(keep);
@@ -165,6 +165,7 @@ void Engine::recover() {
 
 void Engine::tear_down() {
   impl_->tearing_down = true;
+  impl_->volumes.settle();
   {
     std::vector<std::jthread> stops;
     for (const auto& container : impl_->all()) {

@@ -1,6 +1,5 @@
 // Starting a container, or saying in Docker's words why it did not start.
 #include "base/log.h"
-#include "container/host_check.h"
 #include "container/impl.h"
 #include "container/prepare.h"
 
@@ -72,7 +71,6 @@ void Engine::Impl::start_locked(const ContainerPtr& container) {
     runtime.start(record.info.id);
     note_started(*container, started);
     serve_attachments(*container, run, true);  // those that came in between
-    rotator.watch(record.info.id, record.info.log_path, run, log_limits(record.info.spec));
     event(container->snapshot(), "start");
     watch_health(container);
     monitor.watch(std::move(conmon->pidfd), [this, container, number = record.start_number + 1] {

@@ -87,6 +87,8 @@ std::shared_ptr<PendingAttach> enqueue_attach(Container& container) {
     throw conflict("Container {} is paused, unpause the container before attach", container.id);
   if (status == Status::removing || status == Status::dead || container.removed)
     throw conflict("container {} is marked for removal and cannot be attached to", container.id);
+  if (status == Status::restarting)
+    throw conflict("Container {} is restarting, wait until the container is running", container.id);
   if (status == Status::running) return nullptr;
   container.pending.push_back(std::make_shared<PendingAttach>());
   return container.pending.back();
@@ -132,6 +134,8 @@ void Engine::resize(const std::string& id, int height, int width) {
   if (!is_up(container->snapshot().info.state.status))
     throw conflict("Container {} is not running", container->id);
   resize_terminal(impl_->run_directory(container->id), height, width);
+  impl_->event(container->snapshot(), "resize",
+               {{"height", std::to_string(height)}, {"width", std::to_string(width)}});
 }
 
 }  // namespace slipway::container

@@ -44,6 +44,8 @@ void Workers::work() {
     }
     const auto job = std::move(jobs_.begin()->second);
     jobs_.erase(jobs_.begin());
+    // This thread may have been the one that waited for the next job's time.
+    if (!jobs_.empty()) changed_.notify_one();
     lock.unlock();
     job();
     lock.lock();
