@@ -134,8 +134,6 @@ void Engine::Impl::finish_locked(const ContainerPtr& container, int code, TimePo
   if (restarting) {
     restart_later(container, record.restart_attempts);
   } else if (record.info.spec.auto_remove) {
-    remove_locked(container, true);
-  }
     remove_ended_locked(container);
   }
 }
@@ -143,6 +141,15 @@ void Engine::Impl::finish_locked(const ContainerPtr& container, int code, TimePo
 // --rm: whoever waits for the removal must hear of one that fails too.
 void Engine::Impl::remove_ended_locked(const ContainerPtr& container) {
   try {
+    remove_locked(container, true);
+  } catch (const std::exception& e) {
+    log::error("container", "remove {}: {}", container->id, e.what());
+    container->update([&](Record& r) {
+      r.info.state.status = Status::dead;
+      r.info.state.error = e.what();
+    });
+    save(*container);
+  }
 }
 
 void Engine::Impl::restart_later(const ContainerPtr& container, int attempt) {

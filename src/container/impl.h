@@ -130,17 +130,17 @@ struct Engine::Impl {
   void release_resources(const Record& record);
   void release_shared_mounts(const Record& record);
   bool volume_in_use(const std::string& name, const std::string& but) const;
-  void remove_locked(const ContainerPtr& container, bool volumes);
-  void end_health_locked(Container& container);
-
-  // --- networks (join.cc: of a start and an end; connect.cc: by themselves) ---
   // volume_use.cc
   void enter_volumes(const Record& record);
   void leave_volumes(const Record& record);
   void adopt_volumes();
   void volume_event(const ResolvedMount& mount, const std::string& id, const char* action);
-  // What spec.networks is to be: names resolved, what network_mode says added. For create.
+  void remove_locked(const ContainerPtr& container, bool volumes);
   void remove_ended_locked(const ContainerPtr& container);
+  void end_health_locked(Container& container);
+
+  // --- networks (join.cc: of a start and an end; connect.cc: by themselves) ---
+  // What spec.networks is to be: names resolved, what network_mode says added. For create.
   void resolve_networks(Spec& spec) const;
   EndpointSpec resolve_endpoint(const EndpointSpec& wanted) const;
   // Namespace, links, ports, names: all of it, or release_resources() undoes what was done.
@@ -164,11 +164,11 @@ struct Engine::Impl {
   // Until the exit after `exits` was noted; false: deadline.
   bool await_exit(Container& container, uint64_t exits, SteadyTime deadline) const;
   void kill_and_wait(const ContainerPtr& container);
+  void remove_link(const ContainerPtr& container, const std::string& alias);
 
   // --- exec.cc, health.cc ---
   ExecPtr get_exec(const std::string& id) const;
   void forget_old_execs();
-  void remove_link(const ContainerPtr& container, const std::string& alias);
   Fd launch_exec(const ContainerPtr& container, const ExecPtr& exec, bool detach);
   void run_exec(const ContainerPtr& container, const ExecPtr& exec, const Streams& streams,
                 bool detach, const Stop& stop);

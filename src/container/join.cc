@@ -195,27 +195,6 @@ Joined Engine::Impl::join_networks(const Record& record, const std::vector<PortB
   return joined;
 }
 
-// docker rm --link: of a running container the name goes at once.
-void Engine::Impl::remove_link(const ContainerPtr& container, const std::string& alias) {
-  Record record = container->snapshot();
-  auto& links = record.info.spec.links;
-  const auto is_it = [&](const std::string& link) { return parse_link(link).first == alias; };
-  if (std::erase_if(links, is_it) == 0)
-    throw not_found("No such container: {}/{}", record.info.spec.name, alias);
-  if (is_up(record.info.state.status)) {
-    const std::string path = directory(container->id) + "/hosts";
-    std::string text;
-    for (const std::string& line : split(read_file_if_exists(path).value_or(""), '\n')) {
-      const auto words = split(line, ' ');  // as link_lines() wrote it
-      const bool of_link = words.size() > 1 && words[0].ends_with("\t" + alias);
-      if (!of_link && !line.empty()) text += line + "\n";
-    }
-    rewrite(path, text);
-  }
-  container->update([&](Record& r) { r.info.spec.links = links; });
-  save(*container);
-}
-
 void Engine::Impl::leave_networks(const Record& record) {
   const std::string& id = record.info.id;
   dns.close(id);  // its sockets hold the namespace
@@ -255,6 +234,27 @@ std::string Engine::Impl::link_lines(const Record& record) const {
                         other.info.spec.name);
   }
   return text;
+}
+
+// docker rm --link: of a running container the name goes at once.
+void Engine::Impl::remove_link(const ContainerPtr& container, const std::string& alias) {
+  Record record = container->snapshot();
+  auto& links = record.info.spec.links;
+  const auto is_it = [&](const std::string& link) { return parse_link(link).first == alias; };
+  if (std::erase_if(links, is_it) == 0)
+    throw not_found("No such container: {}/{}", record.info.spec.name, alias);
+  if (is_up(record.info.state.status)) {
+    const std::string path = directory(container->id) + "/hosts";
+    std::string text;
+    for (const std::string& line : split(read_file_if_exists(path).value_or(""), '\n')) {
+      const auto words = split(line, ' ');  // as link_lines() wrote it
+      const bool of_link = words.size() > 1 && words[0].ends_with("\t" + alias);
+      if (!of_link && !line.empty()) text += line + "\n";
+    }
+    rewrite(path, text);
+  }
+  container->update([&](Record& r) { r.info.spec.links = links; });
+  save(*container);
 }
 
 void Engine::Impl::write_network_files(const Record& record, const std::string& hostname,

@@ -149,23 +149,23 @@ void Engine::recover() {
     if (const auto known = impl_->find(id)) record = known->snapshot();
     impl_->release_resources(record);
   }
+  impl_->adopt_volumes();
   for (const auto& container : impl_->all()) {
     try {
       impl_->recover_one(container, keep);
     } catch (const std::exception& e) {
       log::error("container", "recover {}: {}", container->id, e.what());
-  impl_->adopt_volumes();
     }
   }
   impl_->network.restore(keep);
   impl_->networks.restore();
   impl_->recover_execs();
+  impl_->volumes.settle();
   impl_->sweep();
 }
 
 void Engine::tear_down() {
   impl_->tearing_down = true;
-  impl_->volumes.settle();
   {
     std::vector<std::jthread> stops;
     for (const auto& container : impl_->all()) {
