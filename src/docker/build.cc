@@ -9,6 +9,7 @@
 #include "docker/fields.h"
 #include "docker/filters.h"
 #include "docker/handlers.h"
+#include "docker/publish.h"
 
 namespace slipway::docker {
 namespace {
@@ -204,7 +205,9 @@ void build_image(Call& call) {
   const ByteSource context = [&](std::span<char> into) { return call.exchange.read(into); };
   const auto observer = [&](const build::Event& event) { answer.take(event); };
   try {
-    answer.end(call.deps.builder->build(request, context, observer, call.exchange.stop()));
+    const auto id = call.deps.builder->build(request, context, observer, call.exchange.stop());
+    publish_built(call, id, request.tags, answer.made_something());
+    answer.end(id);
   } catch (const build::StepFailed& e) {
     answer.fail(e, e.code());
   } catch (const Error& e) {
@@ -234,6 +237,7 @@ void prune_build_cache(Call& call) {
     if (const auto bytes = size_parameter(call, name); bytes > 0) options.keep_bytes = bytes;
   }
   const auto gone = call.deps.builder->prune_cache(options);
+  publish_prune(call, "builder", gone.bytes);
   call.json(200, {{"CachesDeleted", gone.ids}, {"SpaceReclaimed", gone.bytes}});
 }
 

@@ -6,6 +6,7 @@
 #include "docker/container_json.h"
 #include "docker/fields.h"
 #include "docker/handlers.h"
+#include "docker/publish.h"
 #include "image/image.h"
 
 namespace slipway::docker {
@@ -40,7 +41,7 @@ void merge_spec(image::Config& config, const Spec& spec) {
   }
   merge_env(config.env, spec.env);
   for (const auto& [key, value] : spec.labels) {
-    std::erase_if(config.labels, [&](const auto& pair) { return pair.first == key; });
+    std::erase_if(config.labels, [&key = key](const auto& pair) { return pair.first == key; });
     config.labels.emplace_back(key, value);
   }
   if (!spec.user.empty()) config.user = spec.user;
@@ -54,7 +55,7 @@ void merge_spec(image::Config& config, const Spec& spec) {
 void merge_body(image::Config& config, const Json& body) {
   merge_env(config.env, list_field(body, "Env"));
   for (const auto& [key, value] : map_field(body, "Labels")) {
-    std::erase_if(config.labels, [&](const auto& pair) { return pair.first == key; });
+    std::erase_if(config.labels, [&key = key](const auto& pair) { return pair.first == key; });
     config.labels.emplace_back(key, value);
   }
   const auto replace = [&](const char* name, std::vector<std::string>& list) {
@@ -153,7 +154,11 @@ void commit_container(Call& call) {
   command.insert(command.begin(), info.path);
   config.history.push_back({config.created, join(command, " "), call.text("comment"), empty});
   const auto image = call.deps.images.create(config, layers);
-  if (name) call.deps.images.tag(image.id, *name);
+  publish_image(call, "create", image.id, image.id, &config);
+  if (name) {
+    call.deps.images.tag(image.id, *name);
+    publish_image(call, "tag", image.id, name->familiar(), &config);
+  }
   call.deps.engine.publish({call.deps.clock.now(),
                             "container",
                             "commit",

@@ -7,6 +7,7 @@
 #include "docker/disk.h"
 #include "docker/filters.h"
 #include "docker/handlers.h"
+#include "docker/publish.h"
 #include "docker/times.h"
 #include "docker/top.h"
 
@@ -104,7 +105,11 @@ void rename_container(Call& call) {
 }
 
 void remove_container(Call& call) {
-  if (call.flag("link")) throw unimplemented("links are not implemented");
+  if (call.flag("link")) {
+    docker_container(call.deps, split_once(call.var("id"), '/').first);
+    call.deps.engine.remove_link(call.var("id"));
+    return call.empty(204);
+  }
   call.deps.engine.remove(id_of(call), call.flag("force"), call.flag("v"));
   call.empty(204);
 }
@@ -158,6 +163,7 @@ void prune_containers(Call& call) {
       if (e.kind() != Kind::conflict && e.kind() != Kind::not_found) throw;
     }
   }
+  publish_prune(call, "container", freed);
   call.json(200, {{"ContainersDeleted", deleted}, {"SpaceReclaimed", freed}});
 }
 

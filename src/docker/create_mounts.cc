@@ -39,9 +39,7 @@ void read_volume_options(const Json& volume, Mount& out) {
   const auto name = text_field(driver, "Name");
   if (!name.empty() && name != "local")
     throw not_found("error looking up volume plugin {}: plugin \"{}\" not found", name, name);
-  if (!is_default(member(driver, "Options")))
-    throw unimplemented("options of a volume's driver (mount at {}) are not implemented",
-                        out.target);
+  out.options = map_field(driver, "Options");
   out.no_copy = flag_field(volume, "NoCopy");
   out.subpath = text_field(volume, "Subpath");
   out.labels = map_field(volume, "Labels");
@@ -76,7 +74,7 @@ void read_mounts(const Json& body, const Json& host, CreateRequest& out) {
   for (const auto& [target, unused] : object_field(body, "Volumes").items()) {
     const auto& known = out.spec.mounts;
     if (std::any_of(known.begin(), known.end(),
-                    [&](const auto& m) { return m.target == target; })) {
+                    [&target = target](const auto& m) { return m.target == target; })) {
       continue;
     }
     Mount mount;

@@ -1,11 +1,13 @@
 // Images: list, inspect, history, tag, remove, prune.
 #include "base/error.h"
 #include "base/strings.h"
+#include "build/builder.h"
 #include "container/engine.h"
 #include "docker/fields.h"
 #include "docker/filters.h"
 #include "docker/handlers.h"
 #include "docker/image_json.h"
+#include "docker/publish.h"
 #include "docker/times.h"
 
 namespace slipway::docker {
@@ -37,11 +39,6 @@ bool fits(image::Image& image, const Filters& filters) {
   return filters.allows_labels({image.config.labels.begin(), image.config.labels.end()});
 }
 
-void publish(const Call& call, const std::string& action, const std::string& id,
-             const std::string& name) {
-  call.deps.engine.publish({call.deps.clock.now(), "image", action, id, {{"name", name}}});
-}
-
 // Who uses an image, in the words that Images::remove wants.
 std::optional<std::string> user_of(const Call& call, const std::string& image_id) {
   std::optional<std::string> stopped;
@@ -71,13 +68,35 @@ uint64_t layers_of_their_own(const Call& call, const std::vector<image::Image>& 
   return bytes;
 }
 
+// Docker's names for the layers that go with an image, the top one first: those that no other image
+// has and the build cache does not hold.
+std::vector<std::string> layers_that_go(const Call& call, const image::Image& gone) {
+  std::set<image::Digest> needed;
+  for (const auto& image : call.deps.images.list())
+    needed.insert(image.config.diff_ids.begin(), image.config.diff_ids.end());
+  const auto cached = call.deps.builder == nullptr ? std::function<bool(const image::Digest&)>()
+                                                   : call.deps.builder->claims();
+  std::vector<std::string> out;
+  const auto chain = chain_ids(gone.config.diff_ids);
+  for (size_t i = 0; i < chain.size(); ++i) {
+    const auto& id = gone.config.diff_ids[i];
+    if (!needed.contains(id) && !(cached && cached(id))) out.insert(out.begin(), chain[i]);
+  }
+  return out;
+}
+
 Json remove_one(const Call& call, const std::string& name, bool force) {
   Json out = Json::array();
+  const auto before = call.deps.images.find(name);
   const auto removed = call.deps.images.remove(
       name, force, [&](const std::string& id) { return user_of(call, id); });
   for (const auto& line : removed) {
     out.push_back({{line.untagged ? "Untagged" : "Deleted", line.what}});
-    publish(call, line.untagged ? "untag" : "delete", line.what, line.what);
+    const std::string& id = line.untagged && before ? before->id : line.what;
+    publish_image(call, line.untagged ? "untag" : "delete", id, id,
+                  before ? &before->config : nullptr);
+    if (line.untagged || !before || before->id != line.what) continue;
+    for (const auto& layer : layers_that_go(call, *before)) out.push_back({{"Deleted", layer}});
   }
   return out;
 }
@@ -133,7 +152,7 @@ void tag_image(Call& call) {
   if (const auto tag = call.text("tag"); !tag.empty()) name += ":" + tag;
   const auto reference = image::Reference::parse(name);
   call.deps.images.tag(image.id, reference);
-  publish(call, "tag", image.id, reference.familiar());
+  publish_image(call, "tag", image.id, reference.familiar(), &image.config);
   call.empty(201);
 }
 
@@ -167,7 +186,9 @@ void prune_images(Call& call) {
       if (e.kind() != Kind::conflict && e.kind() != Kind::not_found) throw;
     }
   }
-  call.json(200, {{"ImagesDeleted", deleted}, {"SpaceReclaimed", layers_of_their_own(call, gone)}});
+  const auto bytes = layers_of_their_own(call, gone);
+  publish_prune(call, "image", bytes);
+  call.json(200, {{"ImagesDeleted", deleted}, {"SpaceReclaimed", bytes}});
 }
 
 }  // namespace slipway::docker

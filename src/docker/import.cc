@@ -4,6 +4,7 @@
 #include "container/engine.h"
 #include "docker/config_changes.h"
 #include "docker/handlers.h"
+#include "docker/publish.h"
 #include "image/image.h"
 #include "image/manifest.h"
 
@@ -80,12 +81,11 @@ void import_image(Call& call) {
     config.history = {
         {config.created, "", message.empty() ? "Imported from " + from : message, false}};
     const auto image = call.deps.images.create(config, {layer.descriptor});
-    if (name) call.deps.images.tag(image.id, *name);
-    call.deps.engine.publish({call.deps.clock.now(),
-                              "image",
-                              "import",
-                              image.id,
-                              {{"name", name ? name->familiar() : image.id}}});
+    if (name) {
+      call.deps.images.tag(image.id, *name);
+      publish_image(call, "tag", image.id, name->familiar(), &config);
+    }
+    publish_image(call, "import", image.id, image.id, &config);
     out.write({{"status", image.id}});
     out.finish();
   } catch (const Error& e) {

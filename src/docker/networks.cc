@@ -7,6 +7,7 @@
 #include "docker/fields.h"
 #include "docker/filters.h"
 #include "docker/handlers.h"
+#include "docker/publish.h"
 #include "docker/times.h"
 
 namespace slipway::docker {
@@ -271,6 +272,7 @@ void prune_networks(Call& call) {
       if (e.kind() != Kind::forbidden && e.kind() != Kind::not_found) throw;
     }
   }
+  publish_prune(call, "network", 0);
   call.json(200, {{"NetworksDeleted", deleted}});
 }
 

@@ -42,7 +42,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/containers/{id}/attach", attach_container},
     {"POST", "/containers/{id}/wait", wait_container},
     {"POST", "/containers/{id}/exec", create_exec},
-    {"DELETE", "/containers/{id}", remove_container},
+    {"DELETE", "/containers/{id...}", remove_container},  // rm --link: consumer/alias
     {"POST", "/commit", commit_container},
 
     {"POST", "/exec/{id}/start", start_exec},

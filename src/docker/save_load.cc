@@ -5,6 +5,7 @@
 #include "docker/fields.h"
 #include "docker/handlers.h"
 #include "docker/progress.h"
+#include "docker/publish.h"
 #include "image/load.h"
 #include "image/save.h"
 
@@ -74,12 +75,7 @@ void save(Call& call, const std::vector<std::string>& names) {
   if (images.empty()) throw invalid_argument("no image was named");
   for (const auto& saved : images) {
     check_saved_platform(call, saved.image);
-    call.deps.engine.publish(
-        {call.deps.clock.now(),
-         "image",
-         "save",
-         saved.image.id,
-         {{"name", saved.tags.empty() ? saved.image.id : saved.tags.front().familiar()}}});
+    publish_image(call, "save", saved.image.id, saved.image.id, &saved.image.config);
   }
   call.exchange.begin(200, call.headers("application/x-tar"));
   image::save_archive(
@@ -153,8 +149,8 @@ void load_images(Call& call) {
       for (const auto& tag : image.tags)
         out.write({{"stream", "Loaded image: " + tag.familiar() + "\n"}});
       if (image.tags.empty()) out.write({{"stream", "Loaded image ID: " + image.id + "\n"}});
-      call.deps.engine.publish(
-          {call.deps.clock.now(), "image", "load", image.id, {{"name", image.id}}});
+      const auto known = call.deps.images.find(image.id);
+      publish_image(call, "load", image.id, image.id, known ? &known->config : nullptr);
     }
     out.finish();
   } catch (const Error& e) {

@@ -6,6 +6,7 @@
 #include "docker/handlers.h"
 #include "docker/image_json.h"
 #include "docker/progress.h"
+#include "docker/publish.h"
 #include "image/image.h"
 #include "registry/client.h"
 
@@ -63,8 +64,8 @@ void pull_one(const Call& call, const image::Reference& name,
   out.write({{"status",
               (same ? "Status: Image is up to date for " : "Status: Downloaded newer image for ") +
                   name.familiar()}});
-  call.deps.engine.publish(
-      {call.deps.clock.now(), "image", "pull", name.familiar(), {{"name", name.familiar()}}});
+  const auto now = call.deps.images.find(name.full());
+  publish_image(call, "pull", name.familiar(), familiar_name(name), now ? &now->config : nullptr);
 }
 
 // The tags of a repository that are here.
@@ -89,6 +90,7 @@ void push_one(const Call& call, const image::Reference& name,
   out.write({{"status", fmt::format("{}: digest: {} size: {}", name.tag, digest, image.size)}});
   out.write({{"progressDetail", Json::object()},
              {"aux", {{"Tag", name.tag}, {"Digest", digest}, {"Size", image.size}}}});
+  publish_image(call, "push", name.familiar(), familiar_name(name), &image.config);
 }
 
 }  // namespace

@@ -3,9 +3,11 @@
 #include "base/error.h"
 #include "container/record.h"
 #include "docker/container_json.h"
+#include "docker/disk.h"
 #include "docker/fields.h"
 #include "docker/filters.h"
 #include "docker/handlers.h"
+#include "docker/publish.h"
 #include "docker/times.h"
 
 namespace slipway::docker {
@@ -101,13 +103,16 @@ void prune_volumes(Call& call) {
   const auto used = used_volumes(call.deps);
   const bool all = filters.flag("all", call.minor < 42);
   Json deleted = Json::array();
+  uint64_t freed = 0;
   for (const auto& volume : call.deps.engine.volumes().list()) {
     if (used.contains(volume.name) || (!all && !volume.anonymous)) continue;
     if (!filters.allows_labels(volume.labels)) continue;
+    freed += directory_bytes(volume.path);
     call.deps.engine.volumes().remove(volume.name);
     deleted.push_back(volume.name);
   }
-  call.json(200, {{"VolumesDeleted", deleted}, {"SpaceReclaimed", 0}});
+  publish_prune(call, "volume", freed);
+  call.json(200, {{"VolumesDeleted", deleted}, {"SpaceReclaimed", freed}});
 }
 
 }  // namespace slipway::docker
