@@ -8,12 +8,15 @@
 
 namespace slipway::cli {
 
+// DOCKER_BUILDKIT=0: a docker CLI with the buildx plugin would speak BuildKit's own protocol, which
+// this engine does not; the classic one gets the same builder.
 int env(const daemon::Options& options) {
   const Environment e = environment(running(options));
   fmt::print(
       "export AWS_ACCESS_KEY_ID={}\nexport AWS_SECRET_ACCESS_KEY={}\nexport AWS_REGION={}\nexport "
       "AWS_DEFAULT_REGION={}\n"
-      "export AWS_ENDPOINT_URL={}\nexport DOCKER_HOST={}\nunset AWS_SESSION_TOKEN AWS_PROFILE\n",
+      "export AWS_ENDPOINT_URL={}\nexport DOCKER_HOST={}\n"
+      "export DOCKER_BUILDKIT=0\nunset AWS_SESSION_TOKEN AWS_PROFILE\n",
       e.access_key_id, e.secret_access_key, e.region, e.region, e.endpoint, e.docker_host);
   return 0;
 }
