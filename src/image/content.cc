@@ -11,6 +11,7 @@
 #include "base/ids.h"
 #include "codec/hash.h"
 #include "image/image.h"
+#include "image/write_behind.h"
 
 namespace slipway::image {
 
@@ -37,6 +38,7 @@ class FileIngest final : public Ingest {
 
   void write(std::string_view bytes) override {
     write_all(file_.get(), bytes);
+    behind_.wrote(bytes.size());
     hash_.update(bytes);
     size_ += bytes.size();
   }
@@ -57,6 +59,7 @@ class FileIngest final : public Ingest {
   ContentStore& store_;
   std::string path_;
   Fd file_;
+  WriteBehind behind_{file_.get()};
   Hasher hash_;
   uint64_t size_ = 0;
   bool committed_ = false;

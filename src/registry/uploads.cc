@@ -12,6 +12,7 @@
 #include "base/ids.h"
 #include "base/sync.h"
 #include "codec/hash.h"
+#include "image/write_behind.h"
 #include "registry/repositories.h"
 
 namespace slipway::registry {
@@ -105,6 +106,7 @@ struct Uploads::Impl {
   uint64_t copy(Session& session, const ByteSource& source) const {
     const Fd file = open_file(session.path, O_WRONLY);
     check(::lseek(file.get(), static_cast<off_t>(session.received), SEEK_SET), "seek");
+    image::WriteBehind behind(file.get(), session.received);
     std::vector<char> buffer(chunk_bytes);
     uint64_t total = 0;
     try {
@@ -115,6 +117,7 @@ struct Uploads::Impl {
                               fmt::format("a layer has at most {} bytes", max_blob_bytes));
         const std::string_view bytes(buffer.data(), n);
         write_all(file.get(), bytes);
+        behind.wrote(n);
         if (session.hash) session.hash->update(bytes);
       }
     } catch (...) {
