@@ -164,7 +164,7 @@ class World {
   void balance() {
     for (auto& [key, target] : rows("elb_targets")) {
       if (target.at("state") == "draining") {
-        store.write([&](store::Writer& db) { db.erase("elb_targets", key); });
+        store.write([&, &key = key](store::Writer& db) { db.erase("elb_targets", key); });
         continue;
       }
       const bool sick = sick_addresses.contains(target.at("id"));
