@@ -74,10 +74,10 @@ bool has_port(const Json& ports, const char* which, const std::string& wanted) {
   const auto from = parse_uint(from_text);
   const auto to = to_text.empty() ? from : parse_uint(to_text);
   if (!from || !to || *to < *from) throw invalid_argument("invalid filter: port '{}'", wanted);
-  return std::any_of(ports.begin(), ports.end(), [&](const Json& port) {
+  return std::any_of(ports.begin(), ports.end(), [&, &kind = protocol](const Json& port) {
     const auto number = port.value(which, uint64_t{0});
     return number >= *from && number <= *to &&
-           port.value("Type", "tcp") == (protocol.empty() ? "tcp" : protocol);
+           port.value("Type", "tcp") == (kind.empty() ? "tcp" : kind);
   });
 }
 
