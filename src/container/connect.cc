@@ -51,7 +51,7 @@ void Engine::Impl::connect(const ContainerPtr& container, const EndpointSpec& wa
   const Record record = container->snapshot();
   check_can_change(record);
   const NetworkInfo target = networks.get(wanted.network);
-  if (!target.is_bridge())
+  if (!target.is_bridge() && !target.config_only)
     throw forbidden("container cannot be disconnected from {0} network or connected to {0} network",
                     target.name);
   const EndpointSpec endpoint = resolve_endpoint(wanted);

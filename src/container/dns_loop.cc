@@ -119,20 +119,29 @@ std::optional<std::string> Loop::local_reply(const Seat& seat, const std::string
   if (query.qclass != class_internet) return std::nullopt;
   Answer answer;
   if (query.type == type_ptr) {
-    const auto address = reverse_address(query.name);
-    auto name = address ? names.reverse(seat.container, *address) : std::nullopt;
+    auto name = pointer_of(seat, query.name);
     if (!name) return std::nullopt;
     answer.pointer = std::move(*name);
     return make_reply(request, query, no_error, answer, limit);
   }
-  auto addresses = names.resolve(seat.container, query.name);
-  if (addresses.empty()) return std::nullopt;
+  auto found = names.resolve(seat.container, query.name);
+  if (!found.known) return std::nullopt;
   // A name of ours has no other records: an empty answer, not a question for others.
   if (query.type == type_a || query.type == type_any) {
-    std::shuffle(addresses.begin(), addresses.end(), random);
-    answer.addresses = std::move(addresses);
+    std::shuffle(found.ip.begin(), found.ip.end(), random);
+    answer.addresses = std::move(found.ip);
+  }
+  if (query.type == type_aaaa || query.type == type_any) {
+    std::shuffle(found.ip6.begin(), found.ip6.end(), random);
+    answer.addresses6 = std::move(found.ip6);
   }
   return make_reply(request, query, no_error, answer, limit);
+}
+
+std::optional<std::string> Loop::pointer_of(const Seat& seat, const std::string& name) const {
+  if (const auto address = reverse_address(name)) return names.reverse(seat.container, *address);
+  if (const auto address = reverse_address6(name)) return names.reverse(seat.container, *address);
+  return std::nullopt;
 }
 
 void Loop::handle(const SeatPtr& seat, std::string request, bool tcp, Reply reply) {

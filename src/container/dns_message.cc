@@ -8,6 +8,7 @@ namespace {
 constexpr size_t header_size = 12, name_limit = 255, label_limit = 63;
 constexpr uint16_t class_in = 1, type_opt = 41;
 constexpr uint32_t time_to_live = 600;
+constexpr size_t edns_record = 11, most_udp = 4096;  // bytes of an empty one; of a datagram
 // Bits of the flags word.
 constexpr uint16_t response_bit = 0x8000, opcode_bits = 0x7800, truncated_bit = 0x0200,
                    desired_bit = 0x0100, available_bit = 0x0080;
@@ -56,12 +57,14 @@ bool put_name(std::string& out, std::string_view name) {
   return true;
 }
 
-// The datagram size of an EDNS record, which is the only kind that may follow a question.
-size_t edns_size(std::string_view bytes, size_t at) {
-  if (u16_at(bytes, 6) != 0 || u16_at(bytes, 8) != 0 || u16_at(bytes, 10) == 0) return udp_limit;
-  if (bytes.size() - at < 11 || bytes[at] != 0 || u16_at(bytes, at + 1) != type_opt)
-    return udp_limit;
-  return std::clamp<size_t>(u16_at(bytes, at + 3), udp_limit, 4096);
+// An EDNS record is the only kind that may follow a question; it tells the size of datagrams.
+void read_edns(std::string_view bytes, Query& query) {
+  const size_t at = query.question_end;
+  if (u16_at(bytes, 6) != 0 || u16_at(bytes, 8) != 0 || u16_at(bytes, 10) == 0) return;
+  if (bytes.size() - at < edns_record || bytes[at] != 0 || u16_at(bytes, at + 1) != type_opt)
+    return;
+  query.edns = true;
+  query.udp_size = std::clamp<size_t>(u16_at(bytes, at + 3), udp_limit, most_udp);
 }
 
 std::string reply_header(std::string_view request, Rcode rcode) {
@@ -94,6 +97,8 @@ std::vector<std::string> records_of(const Answer& answer) {
     put_u32(data, address);
     out.push_back(record(type_a, data));
   }
+  for (const linux::Ip6& address : answer.addresses6)
+    out.push_back(record(type_aaaa, address.bytes()));
   std::string data;
   if (!answer.pointer.empty() && put_name(data, answer.pointer))
     out.push_back(record(type_ptr, data));
@@ -118,7 +123,7 @@ Parsed parse_query(std::string_view bytes) {
   query.type = u16_at(bytes, at);
   query.qclass = u16_at(bytes, at + 2);
   query.question_end = at + 4;
-  query.udp_size = edns_size(bytes, query.question_end);
+  read_edns(bytes, query);
   return {std::move(query), std::nullopt};
 }
 
@@ -128,8 +133,9 @@ std::string make_reply(std::string_view request, const Query& query, Rcode rcode
   set_count(out, 4, 1);
   out += request.substr(header_size, query.question_end - header_size);
   size_t count = 0;
+  const size_t behind = query.edns ? edns_record : 0;
   for (const auto& record : records_of(answer)) {
-    if (out.size() + record.size() > limit) {
+    if (out.size() + record.size() + behind > limit) {
       out[2] = static_cast<char>(out[2] | truncated_bit >> 8);
       break;
     }
@@ -137,6 +143,13 @@ std::string make_reply(std::string_view request, const Query& query, Rcode rcode
     ++count;
   }
   set_count(out, 6, count);
+  if (query.edns) {
+    out += '\0';
+    put_u16(out, type_opt);
+    put_u16(out, most_udp);
+    out.append(6, '\0');  // no flags, no options
+    set_count(out, 10, 1);
+  }
   return out;
 }
 
@@ -177,6 +190,22 @@ std::optional<uint32_t> reverse_address(std::string_view name) {
     address = address << 8 | static_cast<uint32_t>(*number);
   }
   return address;
+}
+
+std::optional<linux::Ip6> reverse_address6(std::string_view name) {
+  constexpr std::string_view suffix = ".ip6.arpa";
+  // 32 digits, the last of the address first, with dots between them.
+  if (name.size() != 63 + suffix.size() || !name.ends_with(suffix)) return std::nullopt;
+  linux::Ip6 out;
+  for (size_t i = 32; i-- > 0;) {
+    const char digit = name[2 * i];
+    if (i < 31 && name[2 * i + 1] != '.') return std::nullopt;
+    const auto value = std::string_view("0123456789abcdef").find(digit);
+    if (value == std::string_view::npos) return std::nullopt;
+    uint64_t& half = i >= 16 ? out.high : out.low;
+    half = half << 4 | value;
+  }
+  return out;
 }
 
 }  // namespace slipway::container::dns

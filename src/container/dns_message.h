@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "linux/ip6.h"
+
 namespace slipway::container::dns {
 
 enum Type : uint16_t { type_a = 1, type_ptr = 12, type_aaaa = 28, type_any = 255 };
@@ -27,6 +29,7 @@ struct Query {
   uint16_t type = 0, qclass = 0;
   size_t question_end = 0;      // offset behind the question
   size_t udp_size = udp_limit;  // what the asker takes in a datagram
+  bool edns = false;            // it speaks EDNS: so does the reply
 };
 
 struct Parsed {
@@ -39,8 +42,9 @@ struct Parsed {
 Parsed parse_query(std::string_view bytes);
 
 struct Answer {
-  std::vector<uint32_t> addresses;  // A records, host order
-  std::string pointer;              // a PTR record's name, without the last dot
+  std::vector<uint32_t> addresses;     // A records, host order
+  std::string pointer;                 // a PTR record's name, without the last dot
+  std::vector<linux::Ip6> addresses6;  // AAAA records
 };
 // The reply to a message whose query was read: its question repeated, then the records that fit
 // (the truncation bit says that some did not).
@@ -56,5 +60,7 @@ void set_message_id(std::string& bytes, uint16_t id);
 
 // 4.3.2.1.in-addr.arpa -> 1.2.3.4
 std::optional<uint32_t> reverse_address(std::string_view name);
+// The same under ip6.arpa, digit by digit.
+std::optional<linux::Ip6> reverse_address6(std::string_view name);
 
 }  // namespace slipway::container::dns

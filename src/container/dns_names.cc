@@ -29,43 +29,75 @@ void DnsNames::erase(const std::string& container) {
   std::erase_if(networks_, [](const auto& network) { return network.second.empty(); });
 }
 
-void DnsNames::collect(const Members& members, const Entry& asker, std::string_view name,
-                       std::vector<uint32_t>& out) const {
-  const auto link = asker.links.find(std::string(name));
-  const std::string_view wanted = link == asker.links.end() ? name : std::string_view(link->second);
-  for (const auto& [id, entry] : members) {
-    const bool fits =
-        std::find(entry.names.begin(), entry.names.end(), wanted) != entry.names.end();
-    if (fits || id == wanted) out.push_back(entry.ip);
-  }
-}
-
-std::vector<uint32_t> DnsNames::resolve(const std::string& asker, std::string_view wanted) const {
-  const std::string name = to_lower(wanted);
-  std::vector<uint32_t> out;
-  const std::shared_lock lock(mutex_);
+// As they would have the default route.
+std::vector<DnsNames::Seen> DnsNames::seen_by(const std::string& asker) const {
+  std::vector<Seen> out;
   for (const auto& [id, members] : networks_) {
-    const auto self = members.find(asker);
-    if (self == members.end()) continue;
-    collect(members, self->second, name, out);
-    const std::string suffix = "." + to_lower(self->second.network);
-    if (name.size() > suffix.size() && name.ends_with(suffix))
-      collect(members, self->second, name.substr(0, name.size() - suffix.size()), out);
+    if (const auto self = members.find(asker); self != members.end())
+      out.push_back({&members, &self->second});
   }
-  std::sort(out.begin(), out.end());
-  out.erase(std::unique(out.begin(), out.end()), out.end());
+  std::sort(out.begin(), out.end(), [](const Seen& a, const Seen& b) {
+    const auto order = [](const Entry& e) { return std::tie(e.internal, e.network); };
+    if (a.self->internal == b.self->internal && a.self->priority != b.self->priority)
+      return a.self->priority > b.self->priority;
+    return order(*a.self) < order(*b.self);
+  });
   return out;
 }
 
-std::optional<std::string> DnsNames::reverse(const std::string& asker, uint32_t ip) const {
+DnsNames::Addresses DnsNames::resolve(const std::string& asker, std::string_view wanted) const {
+  const std::string name = to_lower(wanted);
+  Addresses out;
   const std::shared_lock lock(mutex_);
-  for (const auto& [id, members] : networks_) {
-    if (!members.contains(asker)) continue;
-    for (const auto& [container, entry] : members) {
-      if (entry.ip == ip && !entry.names.empty()) return entry.names[0] + "." + entry.network;
+  const auto networks = seen_by(asker);
+  // A name with dots may be a name, or one with the network's behind it.
+  const auto look_in = [&](const Seen& network, std::string_view plain) {
+    const auto link = network.self->links.find(std::string(plain));
+    const std::string_view target = link == network.self->links.end() ? plain : link->second;
+    Addresses found;
+    for (const auto& [id, entry] : *network.members) {
+      const auto& names = entry.names;
+      if (id != target && std::find(names.begin(), names.end(), target) == names.end()) continue;
+      found.known = true;
+      found.ip.push_back(entry.ip);
+      if (entry.ip6) found.ip6.push_back(*entry.ip6);
+    }
+    out.known = out.known || found.known;
+    if (out.ip.empty()) out.ip = std::move(found.ip);
+    if (out.ip6.empty()) out.ip6 = std::move(found.ip6);
+  };
+  for (const Seen& network : networks) look_in(network, name);
+  for (const Seen& network : networks) {
+    const std::string suffix = "." + to_lower(network.self->network);
+    if (out.known || name.size() <= suffix.size() || !name.ends_with(suffix)) continue;
+    look_in(network, std::string_view(name).substr(0, name.size() - suffix.size()));
+  }
+  return out;
+}
+
+template <typename Ip>
+std::optional<std::string> DnsNames::name_of(const std::string& asker, const Ip& ip) const {
+  const std::shared_lock lock(mutex_);
+  for (const Seen& network : seen_by(asker)) {
+    for (const auto& [container, entry] : *network.members) {
+      bool same = false;
+      if constexpr (std::is_same_v<Ip, uint32_t>) {
+        same = entry.ip == ip;
+      } else {
+        same = entry.ip6 == ip;
+      }
+      if (same && !entry.names.empty()) return entry.names[0] + "." + entry.network;
     }
   }
   return std::nullopt;
+}
+
+std::optional<std::string> DnsNames::reverse(const std::string& asker, uint32_t ip) const {
+  return name_of(asker, ip);
+}
+
+std::optional<std::string> DnsNames::reverse(const std::string& asker, const linux::Ip6& ip) const {
+  return name_of(asker, ip);
 }
 
 bool DnsNames::reaches_outside(const std::string& asker) const {

@@ -64,6 +64,7 @@ class Loop {
  private:
   std::optional<std::string> local_reply(const Seat& seat, const std::string& request,
                                          const Query& query, size_t limit);
+  std::optional<std::string> pointer_of(const Seat& seat, const std::string& name) const;
   std::vector<std::string> servers_for(const Seat& seat);
   void expire();
   bool timed() const;

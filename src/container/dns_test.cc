@@ -86,6 +86,27 @@ TEST(DnsMessage, a_reply_repeats_the_question_and_holds_what_fits) {
   EXPECT_EQ(dns::make_reply(text, query, dns::no_error, many, 65535)[2] & 2, 0);
 }
 
+TEST(DnsMessage, who_speaks_edns_gets_edns_and_ipv6_addresses_fit_beside_it) {
+  auto text = query_text({"web"}, dns::type_aaaa);
+  text[11] = 1;
+  text += std::string("\0\0\x29\2\0\0\0\0\0\0\0", 11);  // 512 bytes
+  const auto query = *dns::parse_query(text).query;
+  EXPECT_TRUE(query.edns);
+  Answer answer;
+  answer.addresses6 = {linux::Ip6::parse("fd00::9")};
+  const auto reply = dns::make_reply(text, query, dns::no_error, answer, query.udp_size);
+  EXPECT_TRUE(dns::answers(reply, text));
+  EXPECT_EQ(reply[7], 1);   // answers
+  EXPECT_EQ(reply[11], 1);  // additional records
+  EXPECT_TRUE(reply.ends_with(answer.addresses6[0].bytes() +
+                              std::string("\0\0\x29\x10\0\0\0\0\0\0\0", 11)));
+  answer.addresses6.resize(100);
+  const auto cut = dns::make_reply(text, query, dns::no_error, answer, query.udp_size);
+  EXPECT_LE(cut.size(), 512u);
+  EXPECT_NE(cut[2] & 2, 0);
+  EXPECT_EQ(cut[11], 1);
+}
+
 TEST(DnsMessage, an_answer_to_something_else_is_not_taken) {
   const auto text = query_text({"web"}, dns::type_a);
   const auto other = query_text({"wed"}, dns::type_a), type = query_text({"web"}, dns::type_aaaa),
@@ -109,6 +130,14 @@ TEST(DnsMessage, reverse_names_are_addresses) {
   for (const char* name : {"3.2.1.in-addr.arpa", "5.4.3.2.1.in-addr.arpa", "256.1.1.1.in-addr.arpa",
                            "a.3.2.1.in-addr.arpa", ".3.2.1.in-addr.arpa", "4.3.2.1.ip6.arpa", ""})
     EXPECT_FALSE(dns::reverse_address(name)) << name;
+  EXPECT_EQ(dns::reverse_address6("2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.0.0."
+                                  "0.0.d.f.ip6.arpa"),
+            linux::Ip6::parse("fd00:1::2"));
+  for (const char* name :
+       {"", "ip6.arpa", "d.f.ip6.arpa",
+        "2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.0.0.0.0.d.g.ip6.arpa",
+        "200000000000000000000000000000000000000000000000000000000000000.ip6.arpa"})
+    EXPECT_FALSE(dns::reverse_address6(name)) << name;
 }
 
 std::vector<uint32_t> ips(std::initializer_list<const char*> texts) {
@@ -121,25 +150,62 @@ TEST(DnsNames, containers_see_the_names_of_their_networks) {
   DnsNames names;
   names.put("web-id", "n1", {"front", parse_ipv4("10.1.0.2"), {"web", "Shop"}, {{"Store", "db"}}});
   names.put("db-id", "n2", {"back", parse_ipv4("10.2.0.3"), {"db"}, {}});
-  EXPECT_EQ(names.resolve("web-id", "WEB"), ips({"10.1.0.2"}));
-  EXPECT_EQ(names.resolve("web-id", "shop"), ips({"10.1.0.2"}));
-  EXPECT_TRUE(names.resolve("web-id", "db").empty());
-  EXPECT_TRUE(names.resolve("web-id", "store").empty());
-  EXPECT_TRUE(names.resolve("stranger", "web").empty());
+  EXPECT_EQ(names.resolve("web-id", "WEB").ip, ips({"10.1.0.2"}));
+  EXPECT_EQ(names.resolve("web-id", "shop").ip, ips({"10.1.0.2"}));
+  EXPECT_TRUE(names.resolve("web-id", "db").ip.empty());
+  EXPECT_TRUE(names.resolve("web-id", "store").ip.empty());
+  EXPECT_TRUE(names.resolve("stranger", "web").ip.empty());
   names.put("db-id", "n1", {"front", parse_ipv4("10.1.0.3"), {"db", "data"}, {}});
   names.put("db2-id", "n1", {"front", parse_ipv4("10.1.0.4"), {"db2", "data"}, {}});
-  EXPECT_EQ(names.resolve("web-id", "data"), ips({"10.1.0.3", "10.1.0.4"}));
-  EXPECT_EQ(names.resolve("web-id", "db.front"), ips({"10.1.0.3"}));
-  EXPECT_TRUE(names.resolve("web-id", "db.back").empty());
-  EXPECT_EQ(names.resolve("web-id", "store"), ips({"10.1.0.3"}));
-  EXPECT_TRUE(names.resolve("db-id", "store").empty());  // a link is its owner's alone
+  EXPECT_EQ(names.resolve("web-id", "data").ip, ips({"10.1.0.3", "10.1.0.4"}));
+  EXPECT_EQ(names.resolve("web-id", "db.front").ip, ips({"10.1.0.3"}));
+  EXPECT_TRUE(names.resolve("web-id", "db.back").ip.empty());
+  EXPECT_EQ(names.resolve("web-id", "store").ip, ips({"10.1.0.3"}));
+  EXPECT_TRUE(names.resolve("db-id", "store").ip.empty());  // a link is its owner's alone
   EXPECT_EQ(names.reverse("web-id", parse_ipv4("10.1.0.4")), "db2.front");
   EXPECT_FALSE(names.reverse("web-id", parse_ipv4("10.2.0.3")));
   names.erase("db-id", "n1");
-  EXPECT_TRUE(names.resolve("web-id", "db").empty());
-  EXPECT_EQ(names.resolve("db-id", "db"), ips({"10.2.0.3"}));
+  EXPECT_TRUE(names.resolve("web-id", "db").ip.empty());
+  EXPECT_EQ(names.resolve("db-id", "db").ip, ips({"10.2.0.3"}));
   names.erase("db-id");
-  EXPECT_TRUE(names.resolve("db-id", "db").empty());
+  EXPECT_TRUE(names.resolve("db-id", "db").ip.empty());
+}
+
+TEST(DnsNames, a_name_on_several_networks_is_that_of_the_first_in_the_order_of_routes) {
+  DnsNames names;
+  const auto put = [&](const char* network, const char* self, const char* web, bool internal,
+                       int priority) {
+    const std::string id = std::string("id-of-") + network;
+    names.put("self", id, {network, parse_ipv4(self), {"self"}, {}, internal, priority});
+    names.put("web", id, {network, parse_ipv4(web), {"web"}, {}, internal, 0});
+  };
+  put("middle", "10.2.0.2", "10.2.0.3", false, 0);
+  put("able", "10.1.0.2", "10.1.0.3", true, 0);
+  EXPECT_EQ(names.resolve("self", "web").ip, ips({"10.2.0.3"}));  // internal ones come last
+  put("before", "10.3.0.2", "10.3.0.3", false, 0);
+  EXPECT_EQ(names.resolve("self", "web").ip, ips({"10.3.0.3"}));  // by name
+  put("zebra", "10.4.0.2", "10.4.0.3", false, 5);
+  EXPECT_EQ(names.resolve("self", "web").ip, ips({"10.4.0.3"}));  // by priority before that
+  EXPECT_EQ(names.resolve("self", "web.able").ip, ips({"10.1.0.3"}));
+  names.erase("web", "id-of-zebra");
+  EXPECT_EQ(names.resolve("self", "web").ip, ips({"10.3.0.3"}));
+  EXPECT_EQ(names.resolve("self", "self").ip, ips({"10.4.0.2"}));
+}
+
+TEST(DnsNames, ipv6_addresses_are_found_on_the_first_network_that_has_them) {
+  DnsNames names;
+  const auto six = linux::Ip6::parse("fd00::3");
+  names.put("self", "n1", {"four", parse_ipv4("10.1.0.2"), {"self"}, {}});
+  names.put("web", "n1", {"four", parse_ipv4("10.1.0.3"), {"web"}, {}});
+  EXPECT_TRUE(names.resolve("self", "web").known);
+  EXPECT_TRUE(names.resolve("self", "web").ip6.empty());
+  names.put("self", "n2", {"six", parse_ipv4("10.2.0.2"), {"self"}, {}});
+  names.put("web", "n2", {"six", parse_ipv4("10.2.0.3"), {"web"}, {}, false, 0, six});
+  EXPECT_EQ(names.resolve("self", "web").ip, ips({"10.1.0.3"}));
+  EXPECT_EQ(names.resolve("self", "web").ip6, std::vector{six});
+  EXPECT_EQ(names.reverse("self", six), "web.six");
+  EXPECT_FALSE(names.reverse("self", linux::Ip6::parse("fd00::4")));
+  EXPECT_FALSE(names.resolve("self", "nobody").known);
 }
 
 TEST(DnsNames, one_way_out_is_enough) {

@@ -1,8 +1,10 @@
-// Containers on the bridges: their links, addresses and default route. Ports: network_ports.cc.
+// Containers on the bridges: their links and addresses. Default routes: network_routes.cc;
+// ports: network_ports.cc.
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "container/ipv6.h"
 #include "container/network.h"
 #include "linux/netns.h"
 
@@ -14,17 +16,48 @@ std::string mac_of_address(uint32_t address) {
                      (address >> 8) & 255, address & 255);
 }
 
+template <typename Pool>
+typename Pool::Address take_from(Pool& pool, const std::optional<typename Pool::Address>& wanted) {
+  if (!wanted) return pool.take();
+  pool.take(*wanted);
+  return *wanted;
+}
+
+// Addresses of a link, of both families, and what --link-local-ip added.
+std::vector<std::string> link_addresses(const Endpoint& endpoint, const EndpointSpec& wanted) {
+  std::vector<std::string> out = {fmt::format("{}/{}", endpoint.ip, endpoint.prefix)};
+  if (!endpoint.ip6.empty()) out.push_back(fmt::format("{}/{}", endpoint.ip6, endpoint.prefix6));
+  for (const std::string& address : wanted.link_local)
+    out.push_back(address + (address.find(':') == std::string::npos ? "/16" : "/64"));
+  return out;
+}
+
 }  // namespace
 
 struct Dataplane::Plug {
   Endpoint endpoint;
   std::string bridge, netns;
+  std::vector<std::string> addresses;  // "172.18.0.2/16"
   int mtu = 0;
-  bool isolated = false;
+  bool isolated = false, ipv6 = false;
 };
 
 void Dataplane::make_namespace(const std::string& id) {
   linux::create_netns(netns_path(id));
+}
+
+void Dataplane::place_ipv6(Bridge& bridge, const EndpointSpec& wanted, Endpoint& endpoint) {
+  const NetworkInfo& network = bridge.info;
+  std::optional<linux::Ip6> asked;
+  if (!wanted.ipv6.empty()) asked = linux::Ip6::parse(wanted.ipv6);
+  if (!bridge.pool6) {
+    if (!asked) return;
+    throw invalid_argument("no configured subnet of network {} contains IP address {}",
+                           network.name, wanted.ipv6);
+  }
+  endpoint.ip6 = take_from(*bridge.pool6, asked).text();
+  endpoint.prefix6 = bridge.pool6->subnet().prefix;
+  endpoint.gateway6 = network.internal ? "" : network.six.gateway;
 }
 
 Dataplane::Plug Dataplane::place(const std::string& id, const EndpointSpec& wanted) {
@@ -34,15 +67,17 @@ Dataplane::Plug Dataplane::place(const std::string& id, const EndpointSpec& want
   if (const auto known = members_.find(id);
       known != members_.end() && known->second.endpoints.contains(network.id))
     throw forbidden("endpoint of container {} already exists in network {}", id, network.name);
-  uint32_t address = 0;
-  if (wanted.ipv4.empty()) {
-    address = bridge.pool.take();
-  } else {
-    address = linux::parse_ipv4(wanted.ipv4);
-    bridge.pool.take(address);
-  }
+  std::optional<uint32_t> asked;
+  if (!wanted.ipv4.empty()) asked = linux::parse_ipv4(wanted.ipv4);
+  const uint32_t address = take_from(bridge.pool, asked);
   Plug out;
   Endpoint& endpoint = out.endpoint;
+  try {
+    place_ipv6(bridge, wanted, endpoint);
+  } catch (const std::exception&) {
+    bridge.pool.release(address);
+    throw;
+  }
   endpoint.id = random_hex(64);
   endpoint.network = network.name;
   endpoint.network_id = network.id;
@@ -62,6 +97,9 @@ Dataplane::Plug Dataplane::place(const std::string& id, const EndpointSpec& want
   member.endpoints[network.id] = {endpoint, wanted.gateway_priority, network.internal, false};
   out.bridge = network.bridge;
   out.netns = netns_path(id);
+  out.addresses = link_addresses(endpoint, wanted);
+  out.ipv6 = std::any_of(out.addresses.begin(), out.addresses.end(),
+                         [](auto& a) { return a.find(':') != std::string::npos; });
   if (const auto mtu = parse_uint(option_text(network, option_mtu)); mtu && *mtu != 1500)
     out.mtu = static_cast<int>(*mtu);
   out.isolated = !option_flag(network, option_icc, true);
@@ -90,7 +128,8 @@ void Dataplane::plug(const Plug& plug) {
   outside.set_hairpin(ours, true);
   if (plug.isolated) outside.set_isolated(ours, true);
   linux::Links inside(plug.netns);
-  inside.add_address(endpoint.interface, fmt::format("{}/{}", endpoint.ip, endpoint.prefix));
+  if (plug.ipv6) linux::in_netns(netns.get(), [&] { deaf_to_routers(endpoint.interface); });
+  for (const std::string& address : plug.addresses) inside.add_address(endpoint.interface, address);
   inside.set_up(endpoint.interface);
 }
 
@@ -116,8 +155,12 @@ void Dataplane::forget(const std::string& id, const std::string& network_id) {
   if (member == members_.end()) return;
   const auto placed = member->second.endpoints.find(network_id);
   if (placed == member->second.endpoints.end()) return;
-  if (const auto bridge = bridges_.find(network_id); bridge != bridges_.end())
-    bridge->second.pool.release(linux::parse_ipv4(placed->second.endpoint.ip));
+  const Endpoint& endpoint = placed->second.endpoint;
+  if (const auto bridge = bridges_.find(network_id); bridge != bridges_.end()) {
+    bridge->second.pool.release(linux::parse_ipv4(endpoint.ip));
+    if (bridge->second.pool6 && !endpoint.ip6.empty())
+      bridge->second.pool6->release(linux::Ip6::parse(endpoint.ip6));
+  }
   member->second.endpoints.erase(placed);
 }
 
@@ -137,43 +180,6 @@ void Dataplane::detach(const std::string& id, const std::string& network_id) {
   linux::Links().remove(link);
   const std::lock_guard lock(mutex_);
   forget(id, network_id);
-}
-
-const Dataplane::Placed* Dataplane::gateway_of(const Member& member) {
-  const Placed* best = nullptr;
-  for (const auto& [id, placed] : member.endpoints) {
-    if (placed.internal || placed.leaving) continue;
-    const bool better =
-        best == nullptr || placed.priority > best->priority ||
-        (placed.priority == best->priority && placed.endpoint.network < best->endpoint.network);
-    if (better) best = &placed;
-  }
-  return best;
-}
-
-std::string Dataplane::default_gateway(const std::string& id) const {
-  const std::lock_guard lock(mutex_);
-  const auto member = members_.find(id);
-  const Placed* gateway = member == members_.end() ? nullptr : gateway_of(member->second);
-  return gateway == nullptr ? "" : gateway->endpoint.gateway;
-}
-
-void Dataplane::settle(const std::string& id) {
-  Endpoint way;
-  std::string before;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = members_.find(id);
-    if (found == members_.end()) return;
-    move_ports(id, found->second);
-    if (const Placed* gateway = gateway_of(found->second)) way = gateway->endpoint;
-    before = std::exchange(found->second.routed_by, way.gateway);
-  }
-  if (before == way.gateway) return;
-  linux::Links inside(netns_path(id));
-  if (!before.empty()) inside.remove_route({.destination = "default"});
-  if (!way.gateway.empty())
-    inside.add_route({.destination = "default", .via = way.gateway, .device = way.interface});
 }
 
 std::vector<Endpoint> Dataplane::release(const std::string& id) {
@@ -226,6 +232,8 @@ void Dataplane::adopt(const Info& info) {
     }
     try {
       bridge->second.pool.take(linux::parse_ipv4(endpoint.ip));
+      if (bridge->second.pool6 && !endpoint.ip6.empty())
+        bridge->second.pool6->take(linux::Ip6::parse(endpoint.ip6));
     } catch (const std::exception& e) {
       log::warning("container", "address of {} on {}: {}", info.id, endpoint.network, e.what());
     }
@@ -234,17 +242,18 @@ void Dataplane::adopt(const Info& info) {
   const Placed* gateway = gateway_of(member);
   if (gateway == nullptr) return;
   member.routed_by = gateway->endpoint.gateway;
-  member.published_at = gateway->endpoint.ip;
+  if (const Placed* six = gateway_of(member, true)) member.routed6_by = six->endpoint.gateway6;
+  member.published_at = target_of(member);
+  member.ports = info.ports;
   for (PortBinding port : info.ports) {
-    member.ports.push_back(port);
     try {
-      member.reserved.push_back(reserve_port(info.id, info.id, port));
+      Fd reserved = reserve_port(info.id, info.id, port);
+      keep_port(info.id, member, port, std::move(reserved));
     } catch (const std::exception& e) {
       log::warning("container", "reserve port {} of {} again: {}", port.host_port, info.id,
                    e.what());
     }
   }
-  relay(info.id, member);
 }
 
 }  // namespace slipway::container

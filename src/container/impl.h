@@ -77,6 +77,10 @@ void set_endpoints(Info& info, const std::vector<Endpoint>& endpoints,
                    const std::vector<PortBinding>& ports);
 // Whether the mode means networks of Networks (not host, none, another's namespace).
 bool has_endpoints(const std::string& network_mode);
+// What can be wrong about a wish. endpoint_check.cc
+void check_endpoint(const NetworkInfo& network, const EndpointSpec& wanted);
+// "container[:alias]" -> alias, container. Throws Error(invalid_argument).
+std::pair<std::string, std::string> parse_link(const std::string& text);
 
 struct Exec {
   mutable std::mutex mutex;

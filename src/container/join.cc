@@ -20,52 +20,6 @@ bool embedded_dns(const std::vector<Endpoint>& endpoints) {
   return std::any_of(endpoints.begin(), endpoints.end(), names_on);
 }
 
-// "container[:alias]" -> alias, container
-std::pair<std::string, std::string> parse_link(const std::string& text) {
-  auto [target, alias] = split_once(text, ':');
-  if (target.starts_with('/')) target.erase(0, 1);
-  alias = alias.substr(alias.rfind('/') + 1);  // "/db:/web/db", as inspect shows links
-  if (target.empty() || alias.find_first_of(" \t\r\n") != std::string::npos)
-    throw invalid_argument("invalid link \"{}\": container[:alias]", text);
-  return {alias.empty() ? target : alias, target};
-}
-
-void check_mac(const std::string& mac) {
-  const auto parts = split(mac, ':');
-  const bool shaped =
-      parts.size() == 6 && std::all_of(parts.begin(), parts.end(), [](auto& part) {
-        return part.size() == 2 &&
-               part.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
-      });
-  if (!shaped) throw invalid_argument("invalid MAC address: {}", mac);
-  if ((std::stoi(parts[0], nullptr, 16) & 1) != 0)
-    throw invalid_argument("invalid MAC address: {} is a multicast address", mac);
-}
-
-void check_endpoint(const NetworkInfo& network, const EndpointSpec& wanted) {
-  if (!wanted.mac.empty()) check_mac(wanted.mac);
-  for (const std::string& link : wanted.links) parse_link(link);
-  if (!network.has_names() && !wanted.aliases.empty())
-    throw invalid_argument(
-        "network-scoped alias is supported only for containers in user defined networks");
-  for (const std::string& alias : wanted.aliases) {
-    if (alias.empty() || alias.size() > 253 || alias.find_first_of(" \t\r\n") != std::string::npos)
-      throw invalid_argument("invalid network-scoped alias \"{}\"", alias);
-  }
-  if (wanted.ipv4.empty()) return;
-  if (!network.has_names())
-    throw invalid_argument("user specified IP address is supported on user defined networks only");
-  if (!network.subnet_chosen)
-    throw invalid_argument(
-        "user specified IP address is supported only when connecting to networks with user "
-        "configured subnets");
-  const AddressPool pool(linux::Cidr4::parse(network.subnet), std::nullopt, {});
-  if (!pool.can_be_given(linux::parse_ipv4(wanted.ipv4)))
-    throw invalid_argument(
-        "invalid config for network {}: no configured subnet contains IP address {}", network.name,
-        wanted.ipv4);
-}
-
 // A file that may be mounted in the container is written in place.
 void rewrite(const std::string& path, std::string_view text) {
   const Fd fd = open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
@@ -104,6 +58,9 @@ EndpointSpec Engine::Impl::resolve_endpoint(const EndpointSpec& wanted) const {
   if (out.network.empty() || out.network == "default") out.network = "bridge";
   const auto network = networks.find(out.network);
   if (!network) return out;
+  if (network->config_only)
+    throw forbidden("network {} is a configuration for others: no container can be on it",
+                    network->name);
   if (!network->is_bridge())
     throw invalid_argument(
         "conflicting options: cannot attach both user-defined and non-user-defined network-modes "
@@ -159,12 +116,14 @@ void Engine::Impl::publish_names(const Record& record, const Endpoint& endpoint)
   DnsNames::Entry entry;
   entry.network = endpoint.network;
   entry.ip = linux::parse_ipv4(endpoint.ip);
+  if (!endpoint.ip6.empty()) entry.ip6 = linux::Ip6::parse(endpoint.ip6);
   entry.internal = network && network->internal;
   if (names_on(endpoint)) {
     entry.names = {spec.name, record.info.id.substr(0, 12)};
     if (!spec.hostname.empty()) entry.names.push_back(spec.hostname);
     for (const EndpointSpec& wanted : spec.networks) {
       if (wanted.network_id != endpoint.network_id && wanted.network != endpoint.network) continue;
+      entry.priority = wanted.gateway_priority;
       entry.names.insert(entry.names.end(), wanted.aliases.begin(), wanted.aliases.end());
       for (const std::string& link : wanted.links) entry.links.insert(parse_link(link));
     }
@@ -267,7 +226,10 @@ void Engine::Impl::write_network_files(const Record& record, const std::string& 
         joined.gateway.empty() ? split_once(options.bridge_cidr, '/').first : joined.gateway;
     std::string text = hosts_text(endpoints.empty() ? "" : endpoints[0].ip, hostname,
                                   spec.domainname, spec.extra_hosts, gateway);
-    for (size_t i = 1; i < endpoints.size(); ++i) text += endpoints[i].ip + "\t" + hostname + "\n";
+    for (size_t i = 0; i < endpoints.size(); ++i) {
+      if (i > 0) text += endpoints[i].ip + "\t" + hostname + "\n";
+      if (!endpoints[i].ip6.empty()) text += endpoints[i].ip6 + "\t" + hostname + "\n";
+    }
     text += link_lines(record);
     if (!own_network && spec.extra_hosts.empty())
       text = read_file_if_exists("/etc/hosts").value_or(text);

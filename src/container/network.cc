@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "container/ipv6.h"
 #include "linux/caps.h"
 #include "linux/netns.h"
 
@@ -22,6 +23,25 @@ std::set<uint32_t> reserved_addresses(const NetworkInfo& network) {
   std::set<uint32_t> out = {linux::parse_ipv4(network.gateway)};
   for (const auto& [name, address] : network.auxiliary) out.insert(linux::parse_ipv4(address));
   return out;
+}
+
+AddressPool6 pool_of(const Ipv6Range& six) {
+  std::set<linux::Ip6> reserved = {linux::Ip6::parse(six.gateway)};
+  for (const auto& [name, address] : six.auxiliary) reserved.insert(linux::Ip6::parse(address));
+  std::optional<linux::Cidr6> range;
+  if (!six.ip_range.empty()) range = linux::Cidr6::parse(six.ip_range);
+  return {linux::Cidr6::parse(six.subnet), range, std::move(reserved)};
+}
+
+// The bridge's own side of IPv6. Nobody on a bridge tells this machine where its routes lead.
+void set_up_ipv6(linux::Links& links, const NetworkInfo& network) {
+  if (!network.ipv6) return without_ipv6(network.bridge);
+  if (const auto reason = why_no_ipv6(); !reason.empty())
+    throw unavailable("network {} cannot have IPv6: {}", network.name, reason);
+  deaf_to_routers(network.bridge);
+  links.add_address(network.bridge, fmt::format("{}/{}", network.six.gateway,
+                                                linux::Cidr6::parse(network.six.subnet).prefix));
+  if (!network.internal) forward_ipv6();
 }
 
 }  // namespace
@@ -42,9 +62,10 @@ void Dataplane::add(const NetworkInfo& network) {
   const auto subnet = linux::Cidr4::parse(network.subnet);
   std::optional<linux::Cidr4> range;
   if (!network.ip_range.empty()) range = linux::Cidr4::parse(network.ip_range);
-  bridges_.try_emplace(
-      network.id,
-      Bridge{network, subnet, AddressPool(subnet, range, reserved_addresses(network)), false});
+  Bridge bridge{network, subnet, AddressPool(subnet, range, reserved_addresses(network)),
+                std::nullopt, false};
+  if (network.ipv6) bridge.pool6 = pool_of(network.six);
+  bridges_.try_emplace(network.id, std::move(bridge));
 }
 
 void Dataplane::make(const std::string& network_id) {
@@ -67,6 +88,7 @@ void Dataplane::make_bridge(Bridge& bridge) {
   links.add_address(name, fmt::format("{}/{}", info.gateway, bridge.subnet.prefix));
   if (const auto mtu = parse_uint(option_text(info, option_mtu)); mtu && *mtu != 1500)
     links.set_mtu(name, static_cast<int>(*mtu));
+  set_up_ipv6(links, info);
   links.set_up(name);
   linux::ensure_sysctl("net/ipv4/ip_forward", "1");
   // A port published on 127.0.0.1 reaches the container from that address.
@@ -75,7 +97,11 @@ void Dataplane::make_bridge(Bridge& bridge) {
   bridge.ready = true;
   try {
     if (table_ready_) {
-      change_table(nft_bridge("add", info));
+      std::string commands = nft_bridge("add", info);
+      if (table6_ready_) commands += nft_bridge6("add", info);
+      if (!table6_ready_ && info.ipv6) commands += whole_table6();
+      change_table(commands);
+      table6_ready_ = table6_ready_ || info.ipv6;
     } else {
       ensure_table();
     }
@@ -91,17 +117,39 @@ std::string Dataplane::whole_table() const {
     if (bridge.ready) commands.push_back(nft_bridge("add", bridge.info));
   }
   for (const auto& [id, member] : members_) {
-    if (member.published_at.empty()) continue;
-    for (const PortBinding& port : member.ports)
-      commands.push_back(nft_element("add", port, member.published_at));
+    for (const PortBinding& port : member.ports) {
+      if (!is_ipv6(port) && !member.published_at.ip.empty())
+        commands.push_back(nft_element("add", port, member.published_at.ip));
+    }
   }
-  return nft_table(commands);
+  return nft_table(commands) + (wants_table6() ? whole_table6() : "");
+}
+
+bool Dataplane::wants_table6() const {
+  return std::any_of(bridges_.begin(), bridges_.end(), [](const auto& bridge) {
+    return bridge.second.ready && bridge.second.info.ipv6;
+  });
+}
+
+std::string Dataplane::whole_table6() const {
+  std::vector<std::string> commands;
+  for (const auto& [id, bridge] : bridges_) {
+    if (bridge.ready) commands.push_back(nft_bridge6("add", bridge.info));
+  }
+  for (const auto& [id, member] : members_) {
+    for (const PortBinding& port : member.ports) {
+      if (is_ipv6(port) && !member.published_at.ip6.empty())
+        commands.push_back(nft_element("add", port, member.published_at.ip6));
+    }
+  }
+  return nft_table6(commands);
 }
 
 void Dataplane::ensure_table() {
   if (table_ready_) return;
   nft().run(whole_table());
   table_ready_ = true;
+  table6_ready_ = wants_table6();
 }
 
 void Dataplane::change_table(const std::string& commands) {
@@ -111,6 +159,7 @@ void Dataplane::change_table(const std::string& commands) {
     if (e.kind() != Kind::not_found) throw;
     log::warning("container", "the rules of the networks were gone: made again");
     nft().run(whole_table() + commands);
+    table6_ready_ = wants_table6();
   }
 }
 
@@ -152,7 +201,8 @@ void Dataplane::remove(const std::string& network_id, const std::string& who) {
   linux::Links().remove(found->second.info.bridge);
   if (found->second.ready) {
     try {
-      change_table(nft_bridge("delete", found->second.info));
+      change_table(nft_bridge("delete", found->second.info) +
+                   (table6_ready_ ? nft_bridge6("delete", found->second.info) : ""));
     } catch (const std::exception& e) {
       log::warning("container", "rules of network {}: {}", found->second.info.name, e.what());
       table_ready_ = false;
@@ -215,7 +265,12 @@ void Dataplane::tear_down() {
   members_.clear();
   linux::Links links;
   nft().delete_table("ip", "slipway");
-  table_ready_ = false;
+  try {
+    nft().delete_table("ip6", "slipway");  // perhaps of an earlier daemon
+  } catch (const std::exception& e) {
+    log::debug("container", "{}", e.what());  // a kernel without it
+  }
+  table_ready_ = table6_ready_ = false;
   for (auto& [id, bridge] : bridges_) {
     links.remove(bridge.info.bridge);
     bridge.ready = false;

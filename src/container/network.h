@@ -40,8 +40,9 @@ class Dataplane {
   void detach(const std::string& id, const std::string& network_id);
   // The default route leads through the endpoint that has it now, and so do published ports.
   void settle(const std::string& id);
-  // Binds the host ports. name: for error texts. Throws Error(conflict) "... port is already
-  // allocated". Returns what was bound: nothing when no network of the container leads outside.
+  // Binds the host ports: those on all addresses over IPv6 too, where the container has that. name:
+  // for error texts. Throws Error(conflict) "... port is already allocated". Returns what was
+  // bound: nothing when no network of the container leads outside.
   std::vector<PortBinding> publish(const std::string& id, const std::string& name,
                                    const std::vector<PortBinding>& ports);
   std::vector<PortBinding> published(const std::string& id) const;
@@ -60,6 +61,7 @@ class Dataplane {
     NetworkInfo info;
     linux::Cidr4 subnet;
     AddressPool pool;
+    std::optional<AddressPool6> pool6;
     bool ready = false;
   };
   struct Placed {
@@ -71,7 +73,8 @@ class Dataplane {
     std::map<std::string, Placed> endpoints;  // by network id
     std::vector<PortBinding> ports;           // with host ports chosen
     std::vector<Fd> reserved;                 // bound, never listening: keeps them ours
-    std::string published_at, routed_by;      // addresses: the endpoint's, the gateway's
+    RelayTarget published_at;                 // addresses of the endpoints that lead outside
+    std::string routed_by, routed6_by;        // addresses of the gateways
   };
   struct Plug;  // what is needed to make a link, copied out of the lock
 
@@ -80,21 +83,25 @@ class Dataplane {
   void ensure_table();
   // Commands on our table; made anew when somebody flushed all rules.
   void change_table(const std::string& commands);
-  std::string whole_table() const;
+  std::string whole_table() const;   // of both families, IPv6's where a network has that
+  std::string whole_table6() const;  // all that IPv6 needs
+  bool wants_table6() const;
   linux::Nft& nft();
   Plug place(const std::string& id, const EndpointSpec& wanted);
+  static void place_ipv6(Bridge& bridge, const EndpointSpec& wanted, Endpoint& endpoint);
   void plug(const Plug& plug);
   void make_again(const std::string& network_id);
-  static const Placed* gateway_of(const Member& member);
+  static const Placed* gateway_of(const Member& member, bool ipv6 = false);
+  static RelayTarget target_of(const Member& member);
   void move_ports(const std::string& id, Member& member);
-  void relay(const std::string& id, const Member& member);
+  void keep_port(const std::string& id, Member& member, const PortBinding& port, Fd reserved);
   void forget(const std::string& id, const std::string& network_id);
   void remove_strays(const std::set<std::string>& keep);
   void remove_links(const std::set<std::string>& but);
 
   const std::string netns_root_;
   mutable std::mutex mutex_;  // guards what follows; bridges are made under it, links are not
-  bool table_ready_ = false;
+  bool table_ready_ = false, table6_ready_ = false;
   std::map<std::string, Bridge> bridges_;  // by network id
   std::map<std::string, Member> members_;  // by container
   std::unique_ptr<linux::Nft> nft_;
@@ -104,8 +111,10 @@ class Dataplane {
 // "sw-" and the start of the endpoint's id: the host's end of a container's link.
 std::string host_link(const std::string& endpoint_id);
 
-// Binds what was asked for, choosing the port where that is open. network_ports.cc
+// Binds what was asked for, choosing the port where that is open. A TCP port on IPv6 listens, for
+// the relay; others only keep the port. network_ports.cc
 Fd reserve_port(const std::string& name, const std::string& id, PortBinding& port);
+bool is_ipv6(const PortBinding& port);  // bound on an IPv6 address
 
 // The commands that (re)make our table; then those that put a bridge's or a port's elements into
 // its sets and maps, or take them out. Pure. network_text.cc
@@ -113,6 +122,9 @@ std::string nft_table(const std::vector<std::string>& commands);
 std::string nft_bridge(const char* verb, const NetworkInfo& network);
 // "add element ip slipway ports_any { tcp . 8080 : 172.29.0.2 . 80 }"
 std::string nft_element(const char* verb, const PortBinding& port, const std::string& ip);
+// The same for IPv6. Networks without it have elements too: nothing is forwarded to them.
+std::string nft_table6(const std::vector<std::string>& commands);
+std::string nft_bridge6(const char* verb, const NetworkInfo& network);
 
 // Texts of the files under /etc. extra_hosts: "name:ip", ip may be "host-gateway".
 std::string hosts_text(const std::string& ip, const std::string& hostname,

@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include "base/error.h"
 #include "container/ipam.h"
@@ -88,6 +90,49 @@ TEST(NetworkWish, plain_ones_are_fine) {
   EXPECT_NO_THROW(check_network(bare));
 }
 
+TEST(Ipam, ipv6_subnets_are_unique_local_and_their_addresses_are_given_from_the_lowest) {
+  const auto first = choose_subnet6({}, 0x123456789a);
+  EXPECT_EQ(first->text(), "fd12:3456:789a::/64");
+  EXPECT_EQ(choose_subnet6({linux::Cidr6::parse("fd12:3456:789a::/63")}, 0x123456789a)->text(),
+            "fd12:3456:789a:2::/64");
+  EXPECT_FALSE(choose_subnet6({linux::Cidr6::parse("fd00::/8")}, 1));
+  const auto six = [](const char* text) { return linux::Ip6::parse(text); };
+  AddressPool6 pool(linux::Cidr6::parse("fd00::/125"), std::nullopt, {six("fd00::1")});
+  EXPECT_FALSE(pool.can_be_given(six("fd00::")));
+  for (int i = 2; i <= 7; ++i) EXPECT_EQ(pool.take().text(), "fd00::" + std::to_string(i));
+  EXPECT_EQ(kind_thrown([&] { pool.take(); }), Kind::unavailable);
+  pool.release(six("fd00::4"));
+  EXPECT_EQ(kind_thrown([&] { pool.take(six("fd00::5")); }), Kind::conflict);
+  EXPECT_EQ(kind_thrown([&] { pool.take(six("fd00:1::5")); }), Kind::invalid_argument);
+  EXPECT_EQ(pool.take(), six("fd00::4"));
+}
+
+TEST(NetworkWish, ipv6_is_checked_like_ipv4) {
+  NetworkInfo wanted = wish();
+  wanted.ipv6 = true;
+  EXPECT_NO_THROW(check_network(wanted));
+  wanted.six.subnet = "fd00:5::/64";
+  wanted.six.gateway = "fd00:5::9";
+  wanted.six.ip_range = "fd00:5::100/120";
+  wanted.six.auxiliary = {{"router", "fd00:5::3"}};
+  EXPECT_NO_THROW(check_network(wanted));
+  const auto refused = [&](const std::function<void(NetworkInfo&)>& change) {
+    NetworkInfo changed = wanted;
+    change(changed);
+    return kind_thrown([&] { check_network(changed); }) == Kind::invalid_argument;
+  };
+  using N = NetworkInfo;
+  EXPECT_TRUE(refused([](N& n) { n.ipv6 = false; }));
+  for (const char* subnet : {"fd00:5::1/64", "fd00:5::", "fd00:5::/127", "fe80::/64", "ff05::/64",
+                             "::/64", "::ffff:10.0.0.0/120", "fd00:5::/64 }; flush ruleset", "x:"})
+    EXPECT_TRUE(refused([&](N& n) { n.six.subnet = subnet; })) << subnet;
+  for (const char* gateway : {"fd00:6::1", "fd00:5::", "10.5.0.1", "x"})
+    EXPECT_TRUE(refused([&](N& n) { n.six.gateway = gateway; })) << gateway;
+  EXPECT_TRUE(refused([](N& n) { n.six.ip_range = "fd00:6::/80"; }));
+  EXPECT_TRUE(refused([](N& n) { n.six.subnet.clear(); }));
+  EXPECT_TRUE(refused([](N& n) { n.six.auxiliary["g"] = "fd00:5:0::9"; }));
+}
+
 TEST(NetworkWish, what_is_wrong_is_said_before_anything_is_made) {
   const auto refused = [](const std::function<void(NetworkInfo&)>& change) {
     NetworkInfo wanted = wish();
@@ -100,7 +145,7 @@ TEST(NetworkWish, what_is_wrong_is_said_before_anything_is_made) {
   for (const char* subnet : {"10.5.0.1/16", "10.5.0.0", "10.5.0.0/31", "10.0.0.0/33", "x",
                              "127.1.0.0/16", "224.0.0.0/8", "10.5.0.0/16; flush ruleset"})
     EXPECT_EQ(refused([&](N& n) { n.subnet = subnet; }), Kind::invalid_argument) << subnet;
-  EXPECT_EQ(refused([](N& n) { n.subnet = "fd00::/64"; }), Kind::unimplemented);
+  EXPECT_EQ(refused([](N& n) { n.subnet = "fd00::/64"; }), Kind::invalid_argument);
   for (const char* gateway : {"10.6.0.1", "10.5.0.0", "10.5.255.255", "x"})
     EXPECT_EQ(refused([&](N& n) { n.gateway = gateway; }), Kind::invalid_argument) << gateway;
   EXPECT_EQ(refused([](N& n) { n.ip_range = "10.6.0.0/24"; }), Kind::invalid_argument);
@@ -164,10 +209,39 @@ TEST(NetworkText, a_host_port_range_takes_the_first_that_is_free) {
     EXPECT_GT(range.host_port, first.host_port);
     EXPECT_EQ(range.host_port_end, 0);
   }
-  PortBinding sctp{80, "sctp", "", 0}, six{80, "tcp", "::1", 0}, far{80, "tcp", "192.0.2.1", 8080};
-  EXPECT_EQ(kind_thrown([&] { reserve_port("b", "id", sctp); }), Kind::unimplemented);
-  EXPECT_EQ(kind_thrown([&] { reserve_port("b", "id", six); }), Kind::unimplemented);
+  PortBinding odd{80, "dccp", "", 0}, name{80, "tcp", "host", 0}, far{80, "tcp", "192.0.2.1", 8080};
+  EXPECT_EQ(kind_thrown([&] { reserve_port("b", "id", odd); }), Kind::invalid_argument);
+  EXPECT_EQ(kind_thrown([&] { reserve_port("b", "id", name); }), Kind::invalid_argument);
   EXPECT_THROW(reserve_port("b", "id", far), Error);
+}
+
+TEST(NetworkText, sctp_is_published_where_the_kernel_has_it) {
+  const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_SCTP));
+  PortBinding port{80, "sctp", "127.0.0.1", 0};
+  if (socket) {
+    EXPECT_TRUE(reserve_port("b", "id", port));
+    EXPECT_NE(port.host_port, 0);
+  } else {
+    EXPECT_EQ(kind_thrown([&] { reserve_port("b", "id", port); }), Kind::unavailable);
+  }
+}
+
+TEST(NetworkText, ports_on_ipv6_are_elements_of_another_table) {
+  EXPECT_EQ(nft_element("add", {80, "tcp", "::", 8080}, "fd00::2"),
+            "add element ip6 slipway ports_any { tcp . 8080 : fd00::2 . 80 }");
+  EXPECT_EQ(nft_element("add", {53, "udp", "fd00::9", 5353}, "fd00::2"),
+            "add element ip6 slipway ports_at { fd00::9 . udp . 5353 : fd00::2 . 53 }");
+  NetworkInfo network = wish();
+  network.bridge = "br-1";
+  // Of a network without IPv6: only what keeps others from it.
+  EXPECT_EQ(nft_bridge6("add", network),
+            "add element ip6 slipway bridges { \"br-1\" }\n"
+            "add element ip6 slipway pairs { \"br-1\" . \"br-1\" }\n");
+  network.ipv6 = true;
+  network.six.subnet = "fd00:1::/64";
+  EXPECT_THAT(nft_bridge6("add", network), HasSubstr("masqueraded { fd00:1::/64 }"));
+  network.internal = true;
+  EXPECT_THAT(nft_bridge6("add", network), Not(HasSubstr("masqueraded")));
 }
 
 }  // namespace

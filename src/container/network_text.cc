@@ -8,9 +8,10 @@ namespace slipway::container {
 
 std::string nft_element(const char* verb, const PortBinding& port, const std::string& ip) {
   const bool any = port.host_ip.empty() || port.host_ip == "0.0.0.0" || port.host_ip == "::";
-  return fmt::format("{} element ip slipway {} {{ {}{} . {} : {} . {} }}", verb,
-                     any ? "ports_any" : "ports_at", any ? "" : port.host_ip + " . ", port.protocol,
-                     port.host_port, ip, port.container_port);
+  return fmt::format("{} element {} slipway {} {{ {}{} . {} : {} . {} }}", verb,
+                     is_ipv6(port) ? "ip6" : "ip", any ? "ports_any" : "ports_at",
+                     any ? "" : port.host_ip + " . ", port.protocol, port.host_port, ip,
+                     port.container_port);
 }
 
 std::string nft_bridge(const char* verb, const NetworkInfo& network) {
@@ -78,10 +79,74 @@ table ip slipway {
 }
 )";
 
-std::string nft_table(const std::vector<std::string>& commands) {
-  std::string text = kNetworkTable;
+std::string nft_bridge6(const char* verb, const NetworkInfo& network) {
+  std::string out;
+  const auto element = [&](const char* set, const std::string& value) {
+    out += fmt::format("{} element ip6 slipway {} {{ {} }}\n", verb, set, value);
+  };
+  const std::string name = '"' + network.bridge + '"';
+  element("bridges", name);
+  if (network.internal) element("internal", name);
+  if (option_flag(network, option_icc, true)) element("pairs", name + " . " + name);
+  if (!network.ipv6) return out;
+  element("subnets", network.six.subnet);
+  if (!network.internal && option_flag(network, option_masquerade, true))
+    element("masqueraded", network.six.subnet);
+  return out;
+}
+
+// As above; nothing that is addressed to ::1 can be led elsewhere, that is the relay's part.
+static constexpr char kNetworkTable6[] =
+    R"(add table ip6 slipway
+delete table ip6 slipway
+table ip6 slipway {
+  map ports_any { type inet_proto . inet_service : ipv6_addr . inet_service; }
+  map ports_at { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+  set bridges { type ifname; }
+  set internal { type ifname; }
+  set pairs { type ifname . ifname; }
+  set subnets { type ipv6_addr; flags interval; }
+  set masqueraded { type ipv6_addr; flags interval; }
+  chain publish {
+    dnat ip6 to ip6 daddr . meta l4proto . th dport map @ports_at
+    dnat ip6 to meta l4proto . th dport map @ports_any
+  }
+  chain prerouting {
+    type nat hook prerouting priority -100; policy accept;
+    fib daddr type local jump publish
+  }
+  chain output {
+    type nat hook output priority -100; policy accept;
+    ip6 daddr != ::1 fib daddr type local jump publish
+  }
+  chain postrouting {
+    type nat hook postrouting priority 100; policy accept;
+    oifname @bridges ip6 saddr @subnets ct status dnat masquerade
+    oifname != @bridges ip6 saddr @masqueraded masquerade
+  }
+  chain forward {
+    type filter hook forward priority 0; policy accept;
+    iifname . oifname @pairs accept
+    iifname @internal drop
+    oifname @internal drop
+    ct state established,related accept
+    ct status dnat accept
+    oifname @bridges drop
+  }
+}
+)";
+
+static std::string nft_commands(std::string text, const std::vector<std::string>& commands) {
   for (const std::string& command : commands) text += command + "\n";
   return text;
+}
+
+std::string nft_table(const std::vector<std::string>& commands) {
+  return nft_commands(kNetworkTable, commands);
+}
+
+std::string nft_table6(const std::vector<std::string>& commands) {
+  return nft_commands(kNetworkTable6, commands);
 }
 
 std::string hosts_text(const std::string& ip, const std::string& hostname,

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "base/log.h"
 #include "base/strings.h"
 #include "codec/hash.h"
 #include "container/events.h"
@@ -15,6 +16,24 @@ namespace {
 struct NetworkRecord {
   NetworkInfo info;
 };
+
+Json range6_json(const Ipv6Range& six) {
+  return {{"subnet", six.subnet},
+          {"ip_range", six.ip_range},
+          {"gateway", six.gateway},
+          {"auxiliary", six.auxiliary},
+          {"subnet_chosen", six.subnet_chosen}};
+}
+
+Ipv6Range range6_of(const Json& json) {
+  Ipv6Range out;
+  out.subnet = json.value("subnet", "");
+  out.ip_range = json.value("ip_range", "");
+  out.gateway = json.value("gateway", "");
+  out.auxiliary = json.value("auxiliary", std::map<std::string, std::string>());
+  out.subnet_chosen = json.value("subnet_chosen", false);
+  return out;
+}
 
 void to_json(Json& json, const NetworkRecord& record) {
   const NetworkInfo& n = record.info;
@@ -33,6 +52,9 @@ void to_json(Json& json, const NetworkRecord& record) {
               {"auxiliary", n.auxiliary},
               {"bridge", n.bridge},
               {"subnet_chosen", n.subnet_chosen}};
+  if (n.ipv6) json["ipv6"] = range6_json(n.six);
+  if (n.config_only) json["config_only"] = true;
+  if (!n.config_from.empty()) json["config_from"] = n.config_from;
 }
 
 void from_json(const Json& json, NetworkRecord& record) {
@@ -53,6 +75,10 @@ void from_json(const Json& json, NetworkRecord& record) {
   n.auxiliary = json.value("auxiliary", Texts());
   n.bridge = json.value("bridge", "");
   n.subnet_chosen = json.value("subnet_chosen", false);
+  n.ipv6 = json.contains("ipv6");
+  if (n.ipv6) n.six = range6_of(json.at("ipv6"));
+  n.config_only = json.value("config_only", false);
+  n.config_from = json.value("config_from", "");
 }
 
 constexpr store::Table<NetworkRecord> network_records{"networks"};
@@ -142,7 +168,7 @@ NetworkInfo Networks::get(const std::string& name_or_id) const {
 void Networks::choose_subnet_for(NetworkInfo& wanted) const {
   std::vector<linux::Cidr4> used;
   for (const auto& network : list()) {
-    if (!network.subnet.empty()) used.push_back(linux::Cidr4::parse(network.subnet));
+    if (network.is_bridge()) used.push_back(linux::Cidr4::parse(network.subnet));
   }
   if (!wanted.subnet.empty()) {
     const auto subnet = linux::Cidr4::parse(wanted.subnet);
@@ -163,8 +189,13 @@ void Networks::choose_subnet_for(NetworkInfo& wanted) const {
 NetworkInfo Networks::complete(NetworkInfo wanted) const {
   wanted.id = random_hex(64);
   wanted.created = clock_.now();
+  if (wanted.config_only) {
+    wanted.driver = "null";
+    return wanted;
+  }
   wanted.driver = "bridge";
   choose_subnet_for(wanted);
+  if (wanted.ipv6) choose_subnet6_for(wanted);
   if (wanted.gateway.empty()) {
     // The first address that no auxiliary name has taken.
     const auto subnet = linux::Cidr4::parse(wanted.subnet);
@@ -186,6 +217,7 @@ NetworkInfo Networks::complete(NetworkInfo wanted) const {
 NetworkInfo Networks::create(NetworkInfo wanted) {
   check_network(wanted);
   const std::lock_guard lock(change_);
+  if (!wanted.config_from.empty()) take_configuration(wanted);
   for (const auto& network : list()) {
     if (network.name != wanted.name) continue;
     if (network.predefined)
@@ -196,8 +228,10 @@ NetworkInfo Networks::create(NetworkInfo wanted) {
   // The record first: what it names is found again after a crash.
   store_.write([&](store::Writer& db) { network_records.put(db, made.id, {made}); });
   try {
-    plane_.add(made);
-    plane_.make(made.id);
+    if (!made.config_only) {
+      plane_.add(made);
+      plane_.make(made.id);
+    }
   } catch (const std::exception&) {
     plane_.remove(made.id, {});
     store_.write([&](store::Writer& db) { network_records.erase(db, made.id); });
@@ -212,6 +246,10 @@ void Networks::remove(const std::string& id, const std::string& who) {
   const NetworkInfo network = get(id);
   if (network.predefined)
     throw forbidden("{} is a pre-defined network and cannot be removed", network.name);
+  for (const auto& other : list()) {
+    if (network.config_only && other.config_from == network.name)
+      throw forbidden("configuration network {} is in use by network {}", network.name, other.name);
+  }
   plane_.remove(network.id, who);
   store_.write([&](store::Writer& db) { network_records.erase(db, network.id); });
   publish(network, "destroy");
@@ -219,7 +257,12 @@ void Networks::remove(const std::string& id, const std::string& who) {
 
 void Networks::restore() {
   for (const auto& network : list()) {
-    if (network.has_names()) plane_.make(network.id);
+    if (!network.has_names()) continue;
+    try {
+      plane_.make(network.id);
+    } catch (const std::exception& e) {  // its containers' starts say it again
+      log::error("container", "network {}: {}", network.name, e.what());
+    }
   }
 }
 

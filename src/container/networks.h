@@ -17,9 +17,16 @@ namespace slipway::container {
 class Dataplane;
 class Events;
 
+// The IPv6 part of a network that has one.
+struct Ipv6Range {
+  std::string subnet, ip_range, gateway;         // "fd00:1::/64", "", "fd00:1::1"
+  std::map<std::string, std::string> auxiliary;  // as below
+  bool subnet_chosen = false;
+};
+
 struct NetworkInfo {
   std::string id, name;
-  std::string driver;  // bridge, host, null
+  std::string driver;  // bridge, host, null (also of what is only a configuration)
   TimePoint created;
   bool internal = false, attachable = false;
   std::map<std::string, std::string> labels, options, ipam_options;
@@ -28,6 +35,10 @@ struct NetworkInfo {
   std::string bridge;                            // the name of its link
   bool subnet_chosen = false;  // by the user: then containers may ask for addresses of it
   bool predefined = false;
+  bool ipv6 = false;
+  Ipv6Range six;
+  bool config_only = false;  // a template for others, nothing else
+  std::string config_from;   // the name of the one that this network was made of
 
   bool is_bridge() const { return driver == "bridge"; }
   // Containers find each other by name on these only.
@@ -57,6 +68,8 @@ class Networks {
   void publish(const NetworkInfo& network, const char* action);
   NetworkInfo complete(NetworkInfo wanted) const;
   void choose_subnet_for(NetworkInfo& wanted) const;
+  void choose_subnet6_for(NetworkInfo& wanted) const;
+  void take_configuration(NetworkInfo& wanted) const;
 
   store::Store& store_;
   Clock& clock_;
@@ -71,6 +84,7 @@ std::string predefined_network_id(const std::string& name);
 
 // Checks what can be wrong about a wish by itself. Pure; public for tests.
 void check_network(const NetworkInfo& wanted);
+void check_ipv6(const NetworkInfo& wanted);  // its part of that; networks_ipv6.cc
 // "true"/"false"/1/0 of an option; throws Error(invalid_argument).
 bool option_flag(const NetworkInfo& network, const std::string& name, bool fallback);
 std::string option_text(const NetworkInfo& network, const std::string& name);

@@ -8,8 +8,6 @@ namespace slipway::container {
 namespace {
 
 linux::Cidr4 parse_range(const std::string& text, const char* what) {
-  if (text.find(':') != std::string::npos)
-    throw unimplemented("IPv6 networks are not implemented: {} {}", what, text);
   linux::Cidr4 range;
   try {
     range = linux::Cidr4::parse(text);
@@ -24,8 +22,6 @@ linux::Cidr4 parse_range(const std::string& text, const char* what) {
 }
 
 uint32_t parse_address(const std::string& text, const char* what) {
-  if (text.find(':') != std::string::npos)
-    throw unimplemented("IPv6 addresses are not implemented: {} {}", what, text);
   try {
     return linux::parse_ipv4(text);
   } catch (const Error&) {
@@ -84,7 +80,8 @@ void check_options(const NetworkInfo& wanted) {
     const bool harmless =
         (name == "com.docker.network.enable_ipv6" && value == "false") ||
         (name == "com.docker.network.bridge.default_bridge" && value == "false") ||
-        (name == "com.docker.network.bridge.gateway_mode_ipv4" && value == "nat");
+        (name == "com.docker.network.bridge.gateway_mode_ipv4" && value == "nat") ||
+        (name == "com.docker.network.bridge.gateway_mode_ipv6" && value == "nat");
     if (!harmless)
       throw unimplemented("network option {}={} is not implemented by Slipway", name, value);
   }
@@ -101,6 +98,23 @@ void check_options(const NetworkInfo& wanted) {
   const std::string prefix = option_text(wanted, option_prefix);
   if (prefix.size() > 11 || !only_alnum_and(prefix, "_-") || prefix == "lo")
     throw invalid_argument("invalid interface prefix \"{}\"", prefix);
+}
+
+void check_configuration(const NetworkInfo& wanted) {
+  if (wanted.config_only && !wanted.config_from.empty())
+    throw forbidden("a configuration network cannot depend on another configuration network");
+  if (wanted.config_only && (wanted.internal || wanted.attachable))
+    throw forbidden(
+        "configuration network can only contain network specific fields: neither internal nor "
+        "attachable");
+  if (wanted.config_from.empty()) return;
+  const bool addresses = !wanted.subnet.empty() || !wanted.ip_range.empty() ||
+                         !wanted.gateway.empty() || wanted.ipv6 || !wanted.six.subnet.empty();
+  if (addresses || !wanted.options.empty() || !wanted.ipam_options.empty())
+    throw forbidden(
+        "addresses and options are those of the configuration network {}: they cannot be given "
+        "with --config-from",
+        wanted.config_from);
 }
 
 }  // namespace
@@ -135,7 +149,9 @@ void check_network(const NetworkInfo& wanted) {
         "This node is not a swarm manager: overlay networks need one. Use a bridge network");
   if (!driver.empty() && driver != "bridge" && driver != "default")
     throw not_found("plugin \"{}\" not found: Slipway has bridge networks", driver);
+  check_configuration(wanted);
   check_addresses(wanted);
+  check_ipv6(wanted);
   check_options(wanted);
 }
 

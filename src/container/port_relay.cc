@@ -18,7 +18,8 @@ namespace {
 constexpr size_t relay_buffer = 64 * 1024, most_pairs = 1024;
 
 struct RelayPort {
-  std::string container, ip;
+  std::string container;
+  RelayTarget to;
   uint16_t container_port = 0;
   Fd listener;
 };
@@ -32,6 +33,8 @@ struct RelayHalf {
 struct RelayPair {
   std::string container;
   Fd client, server;
+  std::vector<std::string> addresses;  // yet to be tried, the last one first
+  uint16_t port = 0;
   bool connecting = true;
   RelayHalf up, down;                             // client -> server, server -> client
   uint32_t client_events = 0, server_events = 0;  // what is watched for; 0: not watched
@@ -61,28 +64,19 @@ bool relay_some(const Fd& from, const Fd& to, RelayHalf& half) {
 }
 
 Fd relay_connect(const std::string& ip, uint16_t port) {
-  Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(port);
-  if (!socket || ::inet_pton(AF_INET, ip.c_str(), &to.sin_addr) != 1) return {};
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0 &&
-      errno != EINPROGRESS)
-    return {};
-  return socket;
-}
-
-Fd relay_listener(uint16_t port) {
-  Fd socket(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const bool six = ip.find(':') != std::string::npos;
+  sockaddr_storage to{};
+  auto* v4 = reinterpret_cast<sockaddr_in*>(&to);
+  auto* v6 = reinterpret_cast<sockaddr_in6*>(&to);
+  to.ss_family = six ? AF_INET6 : AF_INET;
+  v4->sin_port = htons(port);  // of both families at the same place
+  void* address = six ? static_cast<void*>(&v6->sin6_addr) : &v4->sin_addr;
+  if (::inet_pton(to.ss_family, ip.c_str(), address) != 1) return {};
+  Fd socket(::socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) return {};
-  const int on = 1;
-  ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in6 at{};
-  at.sin6_family = AF_INET6;
-  at.sin6_port = htons(port);
-  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 ||
-      ::listen(socket.get(), 128) != 0)
+  const socklen_t size = six ? sizeof *v6 : sizeof *v4;
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), size) != 0 &&
+      errno != EINPROGRESS)
     return {};
   return socket;
 }
@@ -111,22 +105,37 @@ struct PortRelay::Impl {
   void run();
   void handle(uint64_t key);
   void accept_one(const RelayPort& port);
-  bool serve(RelayPair& pair);
+  bool try_next(uint64_t key, RelayPair& pair);
+  bool serve(uint64_t key, RelayPair& pair);
   void rewatch(uint64_t key, RelayPair& pair);
 };
 
 void PortRelay::Impl::accept_one(const RelayPort& port) {
   Fd client(::accept4(port.listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!client || pairs.size() >= most_pairs || port.ip.empty()) return;
-  Fd server = relay_connect(port.ip, port.container_port);
-  if (!server) return;
+  if (!client || pairs.size() >= most_pairs) return;
   const uint64_t key = (next += 2) & ~uint64_t{1};
   RelayPair& pair = pairs[key];
   pair.container = port.container;
   pair.client = std::move(client);
-  pair.server = std::move(server);
-  pair.server_events = EPOLLOUT;
-  watch(pair.server.get(), key + 1, EPOLLOUT);
+  pair.port = port.container_port;
+  for (const std::string& ip : {port.to.ip, port.to.ip6}) {
+    if (!ip.empty()) pair.addresses.push_back(ip);
+  }
+  if (!try_next(key, pair)) pairs.erase(key);
+}
+
+// Connects to the next of the container's addresses. False: there is none.
+bool PortRelay::Impl::try_next(uint64_t key, RelayPair& pair) {
+  while (!pair.addresses.empty()) {
+    const std::string ip = std::move(pair.addresses.back());
+    pair.addresses.pop_back();
+    pair.server = relay_connect(ip, pair.port);
+    if (!pair.server) continue;
+    pair.server_events = EPOLLOUT;
+    watch(pair.server.get(), key + 1, EPOLLOUT);
+    return true;
+  }
+  return false;
 }
 
 // Only what is waited for is watched: a side that is full is not read, and one that has nothing
@@ -153,12 +162,12 @@ void PortRelay::Impl::rewatch(uint64_t key, RelayPair& pair) {
 }
 
 // False when the pair is done with.
-bool PortRelay::Impl::serve(RelayPair& pair) {
+bool PortRelay::Impl::serve(uint64_t key, RelayPair& pair) {
   if (pair.connecting) {  // only the server is watched as yet
     int error = 0;
     socklen_t size = sizeof error;
     ::getsockopt(pair.server.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-    if (error != 0) return false;
+    if (error != 0) return try_next(key, pair);
     pair.connecting = false;
   }
   return relay_some(pair.client, pair.server, pair.up) &&
@@ -169,10 +178,10 @@ void PortRelay::Impl::handle(uint64_t key) {
   if (const auto port = ports.find(key); port != ports.end()) return accept_one(port->second);
   const auto pair = pairs.find(key & ~uint64_t{1});
   if (pair == pairs.end()) return;
-  if (serve(pair->second)) {
-    rewatch(pair->first, pair->second);
-  } else {
+  if (!serve(pair->first, pair->second)) {
     pairs.erase(pair);
+  } else if (!pair->second.connecting) {
+    rewatch(pair->first, pair->second);
   }
 }
 
@@ -199,23 +208,20 @@ PortRelay::~PortRelay() {
   impl_->wakeup.notify();
 }
 
-bool PortRelay::open(const std::string& container, uint16_t port, const std::string& ip,
+void PortRelay::open(const std::string& container, Fd listener, const RelayTarget& to,
                      uint16_t container_port) {
-  Fd listener = relay_listener(port);
-  if (!listener) return false;
   const std::lock_guard lock(impl_->mutex);
   const uint64_t key = (impl_->next += 2) | 1;
   impl_->watch(listener.get(), key, EPOLLIN);
-  impl_->ports[key] = {container, ip, container_port, std::move(listener)};
+  impl_->ports[key] = {container, to, container_port, std::move(listener)};
   if (!impl_->thread.joinable())
     impl_->thread = std::jthread([impl = impl_.get()] { impl->run(); });
-  return true;
 }
 
-void PortRelay::move(const std::string& container, const std::string& ip) {
+void PortRelay::move(const std::string& container, const RelayTarget& to) {
   const std::lock_guard lock(impl_->mutex);
   for (auto& [key, port] : impl_->ports) {
-    if (port.container == container) port.ip = ip;
+    if (port.container == container) port.to = to;
   }
 }
 

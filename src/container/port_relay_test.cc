@@ -1,6 +1,4 @@
 // The relay between real sockets: a server on IPv4, clients on IPv6.
-#include "container/port_relay.h"
-
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -9,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "container/network.h"
 
 namespace slipway::container {
 namespace {
@@ -76,50 +75,60 @@ std::string through(const Fd& socket, const std::string& text) {
   return out;
 }
 
-uint16_t free_port_six() {
-  const Fd socket(check(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
-  sockaddr_in6 at{};
-  at.sin6_family = AF_INET6;
-  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0) return 0;
-  socklen_t size = sizeof at;
-  check(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&at), &size), "getsockname");
-  return ntohs(at.sin6_port);
+Fd listen_six(PortBinding& port) {
+  try {
+    return reserve_port("test", "id", port);
+  } catch (const std::exception&) {
+    return {};
+  }
 }
 
 TEST(PortRelay, copies_both_ways_with_half_close_until_it_is_closed) {
-  const uint16_t port = free_port_six();
-  if (port == 0) GTEST_SKIP() << "no IPv6 here";
+  PortBinding port{0, "tcp", "::", 0, 0};
+  Fd listener = listen_six(port);
+  if (!listener) GTEST_SKIP() << "no IPv6 here";
   EchoServer server;
   PortRelay relay;
-  ASSERT_TRUE(relay.open("one", port, "127.0.0.1", server.port));
-  EXPECT_FALSE(relay.open("two", port, "127.0.0.1", server.port));
+  EXPECT_THROW(reserve_port("two", "id", port), Error);
+  relay.open("one", std::move(listener), {"127.0.0.1", ""}, server.port);
   std::string large;
   for (int i = 0; large.size() < 3'000'000; ++i) large += std::to_string(i) + ",";
   for (const std::string& text : {std::string("hello"), std::string(), large}) {
-    const Fd client = connect_six(port);
+    const Fd client = connect_six(port.host_port);
     ASSERT_TRUE(client);
     EXPECT_EQ(through(client, text), text);
   }
-  const Fd open = connect_six(port);
+  const Fd open = connect_six(port.host_port);
   ASSERT_TRUE(open);
   relay.close("one");
   EXPECT_EQ(through(open, "x"), "");
-  EXPECT_FALSE(connect_six(port));
+  EXPECT_FALSE(connect_six(port.host_port));
 }
 
 TEST(PortRelay, moves_to_another_address_and_drops_what_nobody_takes) {
-  const uint16_t port = free_port_six();
-  if (port == 0) GTEST_SKIP() << "no IPv6 here";
+  PortBinding port{0, "tcp", "::", 0, 0};
+  Fd listener = listen_six(port);
+  if (!listener) GTEST_SKIP() << "no IPv6 here";
   EchoServer server;
   PortRelay relay;
-  ASSERT_TRUE(relay.open("one", port, "127.0.0.1", 1));  // nobody is there
-  EXPECT_EQ(through(connect_six(port), "x"), "");
-  relay.move("one", "");
-  EXPECT_EQ(through(connect_six(port), "x"), "");
+  relay.open("one", std::move(listener), {"127.0.0.1", "::1"}, 1);  // nobody is there
+  EXPECT_EQ(through(connect_six(port.host_port), "x"), "");
+  relay.move("one", {});
+  EXPECT_EQ(through(connect_six(port.host_port), "x"), "");
   relay.close("one");
-  ASSERT_TRUE(relay.open("one", port, "192.0.2.1", server.port));
-  relay.move("one", "127.0.0.1");
-  EXPECT_EQ(through(connect_six(port), "x"), "x");
+  relay.open("one", listen_six(port), {"192.0.2.1", ""}, server.port);
+  relay.move("one", {"127.0.0.1", ""});
+  EXPECT_EQ(through(connect_six(port.host_port), "x"), "x");
+}
+
+TEST(PortRelay, tries_ipv4_where_ipv6_is_refused) {
+  PortBinding port{0, "tcp", "::", 0, 0};
+  Fd listener = listen_six(port);
+  if (!listener) GTEST_SKIP() << "no IPv6 here";
+  EchoServer server;  // on IPv4 alone
+  PortRelay relay;
+  relay.open("one", std::move(listener), {"127.0.0.1", "::1"}, server.port);
+  EXPECT_EQ(through(connect_six(port.host_port), "x"), "x");
 }
 
 }  // namespace

@@ -21,9 +21,10 @@ std::optional<TimePoint> time_of(const std::optional<int64_t>& micros) {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(PortBinding, container_port, protocol, host_ip,
                                                 host_port, host_port_end)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(EndpointSpec, network, network_id, aliases, links,
-                                                ipv4, mac, gateway_priority, driver_opts)
+                                                ipv4, ipv6, mac, link_local, gateway_priority,
+                                                driver_opts)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Endpoint, id, network, network_id, ip, gateway, mac,
-                                                interface, prefix)
+                                                interface, prefix, ip6, gateway6, prefix6)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Mount, type, source, target, read_only, propagation,
                                                 tmpfs_size, tmpfs_options, no_copy, recursive,
                                                 read_only_recursive, create_source, subpath, labels,

@@ -129,7 +129,9 @@ Json endpoint_json(const Info& info, const container::EndpointSpec& spec) {
     if (endpoint.network == spec.network) placed = endpoint;
   }
   Json ipam;
-  if (!spec.ipv4.empty()) ipam = {{"IPv4Address", spec.ipv4}};
+  if (!spec.ipv4.empty()) ipam["IPv4Address"] = spec.ipv4;
+  if (!spec.ipv6.empty()) ipam["IPv6Address"] = spec.ipv6;
+  if (!spec.link_local.empty()) ipam["LinkLocalIPs"] = spec.link_local;
   return {{"IPAMConfig", ipam},
           {"Links", null_if_empty(spec.links)},
           {"Aliases", null_if_empty(spec.aliases)},
@@ -139,9 +141,9 @@ Json endpoint_json(const Info& info, const container::EndpointSpec& spec) {
           {"Gateway", placed.gateway},
           {"IPAddress", placed.ip},
           {"IPPrefixLen", placed.prefix},
-          {"IPv6Gateway", ""},
-          {"GlobalIPv6Address", ""},
-          {"GlobalIPv6PrefixLen", 0},
+          {"IPv6Gateway", placed.gateway6},
+          {"GlobalIPv6Address", placed.ip6},
+          {"GlobalIPv6PrefixLen", placed.prefix6},
           {"GwPriority", spec.gateway_priority},
           {"DriverOpts", spec.driver_opts.empty() ? Json() : Json(spec.driver_opts)},
           {"DNSNames", dns_names(info, spec)}};

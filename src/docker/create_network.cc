@@ -3,6 +3,7 @@
 #include "base/strings.h"
 #include "docker/create_parts.h"
 #include "docker/fields.h"
+#include "linux/ip6.h"
 #include "linux/links.h"
 
 namespace slipway::docker {
@@ -30,17 +31,43 @@ void read_host_port(const std::string& text, PortBinding& port) {
     throw invalid_argument("invalid range of host ports: \"{}\"", text);
 }
 
-std::string read_ipv4(const Json& ipam, const std::string& network) {
-  if (!text_field(ipam, "IPv6Address").empty())
-    throw unimplemented("IPv6 addresses of containers are not implemented: leave --ip6 out");
-  if (!is_default(member(ipam, "LinkLocalIPs")))
-    throw unimplemented("link-local addresses are not implemented: leave --link-local-ip out");
-  const auto text = text_field(ipam, "IPv4Address");
+// In the form in which it is shown.
+std::string plain_address(const std::string& text, bool ipv6) {
+  return ipv6 ? linux::Ip6::parse(text).text() : linux::ipv4_text(linux::parse_ipv4(text));
+}
+
+std::string read_address(const Json& ipam, bool ipv6, const std::string& network) {
+  const auto text = text_field(ipam, ipv6 ? "IPv6Address" : "IPv4Address");
   if (text.empty()) return {};
   try {
-    return linux::ipv4_text(linux::parse_ipv4(text));
+    return plain_address(text, ipv6);
   } catch (const Error&) {
-    throw invalid_argument("invalid IPv4 address {} on network {}", text, network);
+    throw invalid_argument("invalid {} address {} on network {}", ipv6 ? "IPv6" : "IPv4", text,
+                           network);
+  }
+}
+
+std::vector<std::string> read_link_local(const Json& ipam) {
+  std::vector<std::string> out;
+  for (const auto& text : list_field(ipam, "LinkLocalIPs")) {
+    try {
+      out.push_back(plain_address(text, text.find(':') != std::string::npos));
+    } catch (const Error&) {
+      throw invalid_argument("invalid link-local IP address {}", text);
+    }
+  }
+  if (out.size() > 16) throw invalid_argument("16 link-local addresses at most");
+  return out;
+}
+
+// "" and IPv4 as they are; IPv6 in the form in which rules and clients write it.
+std::string read_host_ip(const Json& binding) {
+  const auto text = text_field(binding, "HostIp");
+  if (text.find(':') == std::string::npos) return text;
+  try {
+    return linux::Ip6::parse(text).text();
+  } catch (const Error&) {
+    throw invalid_argument("invalid host IP address \"{}\"", text);
   }
 }
 
@@ -73,7 +100,10 @@ EndpointSpec read_endpoint(const std::string& network, const Json& value) {
   out.network = network;
   if (value.is_null()) return out;
   if (!value.is_object()) throw invalid_argument("EndpointsConfig: {} must be an object", network);
-  out.ipv4 = read_ipv4(object_field(value, "IPAMConfig"), network);
+  const auto& ipam = object_field(value, "IPAMConfig");
+  out.ipv4 = read_address(ipam, false, network);
+  out.ipv6 = read_address(ipam, true, network);
+  out.link_local = read_link_local(ipam);
   for (const auto& alias : list_field(value, "Aliases")) {
     const bool known =
         std::find(out.aliases.begin(), out.aliases.end(), alias) != out.aliases.end();
@@ -102,10 +132,7 @@ void read_ports(const Json& host, Spec& spec) {
     for (const auto& binding : bindings) {
       if (!binding.is_object()) throw invalid_argument("PortBindings: {} holds no object", key);
       auto bound = port;
-      bound.host_ip = text_field(binding, "HostIp");
-      if (bound.host_ip.find(':') != std::string::npos && bound.host_ip != "::")
-        throw unimplemented("publishing ports on IPv6 addresses ({}) is not implemented",
-                            bound.host_ip);
+      bound.host_ip = read_host_ip(binding);
       read_host_port(text_field(binding, "HostPort"), bound);
       spec.ports.push_back(std::move(bound));
     }

@@ -109,9 +109,8 @@ PortBinding parse_port_key(const std::string& key) {
   PortBinding out;
   out.container_port = parse_port(number, key);
   out.protocol = protocol.empty() ? "tcp" : to_lower(protocol);
-  if (out.protocol == "sctp")
-    throw unimplemented("sctp ports are not implemented ({}): tcp and udp are", key);
-  if (out.container_port == 0 || (out.protocol != "tcp" && out.protocol != "udp")) {
+  const bool known = out.protocol == "tcp" || out.protocol == "udp" || out.protocol == "sctp";
+  if (out.container_port == 0 || !known) {
     throw invalid_argument("invalid port specification: \"{}\"", key);
   }
   return out;

@@ -76,11 +76,27 @@ TEST(CreateNetwork, WhatCannotBeIsRefused) {
         R"({"NetworkingConfig":{"EndpointsConfig":{"a":{"Aliases":[5]}}}})"}) {
     EXPECT_EQ(refusal_of(body), Kind::invalid_argument) << body;
   }
-  for (const char* body :
-       {R"({"HostConfig":{"PortBindings":{"80/sctp":[{}]}}})",
-        R"({"HostConfig":{"PortBindings":{"80/tcp":[{"HostIp":"::1"}]}}})",
-        R"({"NetworkingConfig":{"EndpointsConfig":{"a":{"IPAMConfig":{"IPv6Address":"::5"}}}}})"}) {
-    EXPECT_EQ(refusal_of(body), Kind::unimplemented) << body;
+}
+
+TEST(CreateNetwork, Ipv6AddressesAreReadAndShownInOneForm) {
+  const auto spec = translate_create(parse_json(R"({"Image":"a",
+      "HostConfig":{"NetworkMode":"a","PortBindings":{
+        "80/tcp":[{"HostIp":"0:0::1","HostPort":"8080"}],"81/sctp":[{}]}},
+      "NetworkingConfig":{"EndpointsConfig":{"a":{"IPAMConfig":{
+        "IPv6Address":"FD00:0::5","LinkLocalIPs":["169.254.1.2","fe80:0::7"]}}}}})"))
+                        .spec;
+  ASSERT_EQ(spec.ports.size(), 2u);
+  EXPECT_EQ(spec.ports[0].host_ip, "::1");
+  EXPECT_EQ(spec.ports[1].protocol, "sctp");
+  EXPECT_EQ(spec.networks[0].ipv6, "fd00::5");
+  EXPECT_EQ(spec.networks[0].link_local, (std::vector<std::string>{"169.254.1.2", "fe80::7"}));
+  for (
+      const char* body :
+      {R"({"HostConfig":{"PortBindings":{"80/tcp":[{"HostIp":"::x"}]}}})",
+       R"({"HostConfig":{"PortBindings":{"80/dccp":[{}]}}})",
+       R"({"NetworkingConfig":{"EndpointsConfig":{"a":{"IPAMConfig":{"IPv6Address":"1.2.3.4"}}}}})",
+       R"({"NetworkingConfig":{"EndpointsConfig":{"a":{"IPAMConfig":{"LinkLocalIPs":["x"]}}}}})"}) {
+    EXPECT_EQ(refusal_of(body), Kind::invalid_argument) << body;
   }
 }
 

@@ -29,7 +29,7 @@ std::vector<OnNetwork> running_on(const NetworkInfo& network, const Deps& deps) 
       if (endpoint.network_id == network.id) out.push_back({info, endpoint});
     }
     const bool by_mode = info.state.pid != 0 && info.spec.network_mode == network.name;
-    if (!network.is_bridge() && by_mode)
+    if (!network.is_bridge() && !network.config_only && by_mode)
       out.push_back({info, {.id = container::predefined_network_id(info.id + network.name)}});
   }
   return out;
@@ -39,24 +39,35 @@ Json containers_json(const NetworkInfo& network, const Deps& deps) {
   Json out = Json::object();
   for (const auto& [info, endpoint] : running_on(network, deps)) {
     if (info.spec.owner != "docker") continue;
-    out[info.id] = {{"Name", info.spec.name},
-                    {"EndpointID", endpoint.id},
-                    {"MacAddress", endpoint.mac},
-                    {"IPv4Address",
-                     endpoint.ip.empty() ? "" : fmt::format("{}/{}", endpoint.ip, endpoint.prefix)},
-                    {"IPv6Address", ""}};
+    out[info.id] = {
+        {"Name", info.spec.name},
+        {"EndpointID", endpoint.id},
+        {"MacAddress", endpoint.mac},
+        {"IPv4Address",
+         endpoint.ip.empty() ? "" : fmt::format("{}/{}", endpoint.ip, endpoint.prefix)},
+        {"IPv6Address",
+         endpoint.ip6.empty() ? "" : fmt::format("{}/{}", endpoint.ip6, endpoint.prefix6)}};
   }
   return out;
 }
 
+Json ipam_config(const std::string& subnet, const std::string& gateway, const std::string& ip_range,
+                 const std::map<std::string, std::string>& auxiliary) {
+  Json entry = {{"Subnet", subnet}};
+  if (!gateway.empty()) entry["Gateway"] = gateway;
+  if (!ip_range.empty()) entry["IPRange"] = ip_range;
+  if (!auxiliary.empty()) entry["AuxiliaryAddresses"] = auxiliary;
+  return entry;
+}
+
 Json ipam_json(const NetworkInfo& network) {
   Json config = Json::array();
-  if (!network.subnet.empty()) {
-    Json entry = {{"Subnet", network.subnet}, {"Gateway", network.gateway}};
-    if (!network.ip_range.empty()) entry["IPRange"] = network.ip_range;
-    if (!network.auxiliary.empty()) entry["AuxiliaryAddresses"] = network.auxiliary;
-    config.push_back(std::move(entry));
-  }
+  if (!network.subnet.empty())
+    config.push_back(
+        ipam_config(network.subnet, network.gateway, network.ip_range, network.auxiliary));
+  const auto& six = network.six;
+  if (!six.subnet.empty())
+    config.push_back(ipam_config(six.subnet, six.gateway, six.ip_range, six.auxiliary));
   return {{"Driver", "default"},
           {"Options", network.ipam_options.empty() ? Json() : Json(network.ipam_options)},
           {"Config", std::move(config)}};
@@ -69,13 +80,13 @@ Json network_json(const NetworkInfo& network) {
           {"Scope", "local"},
           {"Driver", network.driver},
           {"EnableIPv4", true},
-          {"EnableIPv6", false},
+          {"EnableIPv6", network.ipv6},
           {"IPAM", ipam_json(network)},
           {"Internal", network.internal},
           {"Attachable", network.attachable},
           {"Ingress", false},
-          {"ConfigFrom", {{"Network", ""}}},
-          {"ConfigOnly", false},
+          {"ConfigFrom", {{"Network", network.config_from}}},
+          {"ConfigOnly", network.config_only},
           {"Containers", Json::object()},
           {"Options", network.options},
           {"Labels", network.labels}};
@@ -129,17 +140,26 @@ void read_ipam(const Json& ipam, NetworkInfo& out) {
   const auto& configs = member(ipam, "Config");
   if (!configs.is_null() && !configs.is_array())
     throw invalid_argument("IPAM.Config must be a list");
-  size_t count = 0;
+  size_t count = 0, count6 = 0;
   for (const auto& config : configs) {
     if (!config.is_object()) throw invalid_argument("IPAM.Config must be a list of objects");
     if (is_default(config)) continue;
-    if (++count > 1)
-      throw invalid_argument("bridge networks have one subnet: {} were given", configs.size());
-    out.subnet = text_field(config, "Subnet");
-    out.ip_range = text_field(config, "IPRange");
-    out.gateway = text_field(config, "Gateway");
-    out.auxiliary = map_field(config, "AuxiliaryAddresses");
-    out.subnet_chosen = !out.subnet.empty();
+    const auto subnet = text_field(config, "Subnet"), range = text_field(config, "IPRange"),
+               gateway = text_field(config, "Gateway");
+    const auto auxiliary = map_field(config, "AuxiliaryAddresses");
+    const bool ipv6 = (subnet + range + gateway).find(':') != std::string::npos;
+    if (++(ipv6 ? count6 : count) > 1)
+      throw invalid_argument("bridge networks have one subnet of each family: {} were given",
+                             configs.size());
+    if (ipv6) {
+      out.six = {subnet, range, gateway, auxiliary, !subnet.empty()};
+      continue;
+    }
+    out.subnet = subnet;
+    out.ip_range = range;
+    out.gateway = gateway;
+    out.auxiliary = auxiliary;
+    out.subnet_chosen = !subnet.empty();
   }
 }
 
@@ -151,15 +171,13 @@ NetworkInfo read_network_request(const Json& body) {
   out.attachable = flag_field(body, "Attachable");
   out.options = map_field(body, "Options");
   out.labels = map_field(body, "Labels");
-  if (flag_field(body, "EnableIPv6"))
-    throw unimplemented("IPv6 networks are not implemented: leave --ipv6 out");
+  out.ipv6 = flag_field(body, "EnableIPv6");
   if (member(body, "EnableIPv4").is_boolean() && !flag_field(body, "EnableIPv4"))
     throw unimplemented("networks without IPv4 are not implemented");
   if (flag_field(body, "Ingress"))
     throw Error(Kind::unavailable, "This node is not a swarm manager: it has no ingress network");
-  if (flag_field(body, "ConfigOnly") ||
-      !text_field(object_field(body, "ConfigFrom"), "Network").empty())
-    throw unimplemented("configuration-only networks are not implemented");
+  out.config_only = flag_field(body, "ConfigOnly");
+  out.config_from = text_field(object_field(body, "ConfigFrom"), "Network");
   const auto scope = text_field(body, "Scope");
   if (!scope.empty() && scope != "local")
     throw Error(Kind::unavailable,
@@ -261,7 +279,8 @@ void prune_networks(Call& call) {
   auto& networks = call.deps.engine.networks();
   Json deleted = Json::array();
   for (const auto& network : networks.list()) {
-    if (network.predefined || !filters.allows_labels(network.labels)) continue;
+    if (network.predefined || network.config_only) continue;
+    if (!filters.allows_labels(network.labels)) continue;
     if (until && network.created > *until) continue;
     if (!running_on(network, call.deps).empty()) continue;
     try {

@@ -12,10 +12,10 @@
 namespace slipway::linux {
 namespace {
 
-rtnl::Message conntrack_message(int what, uint16_t flags) {
+rtnl::Message conntrack_message(int what, uint16_t flags, bool ipv6) {
   rtnl::Message message(static_cast<uint16_t>(NFNL_SUBSYS_CTNETLINK << 8 | what), flags);
   nfgenmsg header{};
-  header.nfgen_family = AF_INET;
+  header.nfgen_family = ipv6 ? AF_INET6 : AF_INET;
   header.version = NFNETLINK_V0;
   message.append(header);
   return message;
@@ -36,10 +36,10 @@ std::string_view udp_tuple(const rtnl::Received& received, uint16_t port) {
 
 }  // namespace
 
-size_t forget_udp_flows(uint16_t port) {
+size_t forget_udp_flows(uint16_t port, bool ipv6) {
   rtnl::Socket socket(NETLINK_NETFILTER);
   std::vector<std::string> found;
-  auto question = conntrack_message(IPCTNL_MSG_CT_GET, NLM_F_DUMP);
+  auto question = conntrack_message(IPCTNL_MSG_CT_GET, NLM_F_DUMP, ipv6);
   const int error = socket.query(question, [&](const rtnl::Received& received) {
     const auto tuple = udp_tuple(received, port);
     if (!tuple.empty()) found.emplace_back(tuple);
@@ -47,7 +47,7 @@ size_t forget_udp_flows(uint16_t port) {
   if (error != 0) throw SystemError(error, "list connections");
   size_t forgotten = 0;
   for (const std::string& tuple : found) {
-    auto message = conntrack_message(IPCTNL_MSG_CT_DELETE, NLM_F_ACK);
+    auto message = conntrack_message(IPCTNL_MSG_CT_DELETE, NLM_F_ACK, ipv6);
     message.put(CTA_TUPLE_ORIG | NLA_F_NESTED, tuple);
     const int failed = socket.request(message);
     if (failed == 0) ++forgotten;

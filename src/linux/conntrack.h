@@ -6,8 +6,8 @@
 
 namespace slipway::linux {
 
-// Forgets the UDP flows that were addressed to this port, in the calling thread's namespace.
-// Returns how many.
-size_t forget_udp_flows(uint16_t port);
+// Forgets the UDP flows that were addressed to this port over IPv4 or IPv6, in the calling thread's
+// namespace. Returns how many.
+size_t forget_udp_flows(uint16_t port, bool ipv6 = false);
 
 }  // namespace slipway::linux

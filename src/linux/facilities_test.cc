@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "linux/caps.h"
 #include "linux/cgroups.h"
+#include "linux/ip6.h"
 #include "linux/links.h"
 #include "linux/mounts.h"
 
@@ -40,6 +41,21 @@ TEST(Cidr, ComputesAddresses) {
   EXPECT_THROW(Cidr4::parse("10.1.2/8"), Error);
   EXPECT_THROW(range.host(4096), Error);
   EXPECT_EQ(Cidr4::parse("0.0.0.0/0").text(), "0.0.0.0/0");
+}
+
+TEST(Cidr6, ComputesAddresses) {
+  const auto range = Cidr6::parse("fd00:1:0:0:5::9/64");
+  EXPECT_EQ(range.text(), "fd00:1::/64");
+  EXPECT_EQ(range.network.plus(2).text(), "fd00:1::2");
+  EXPECT_EQ(range.last().text(), "fd00:1::ffff:ffff:ffff:ffff");
+  EXPECT_TRUE(range.contains(Ip6::parse("fd00:1::1:2:3:4")));
+  EXPECT_FALSE(range.contains(Ip6::parse("fd00:1:0:1::")));
+  EXPECT_EQ(Cidr6::parse("fd00::ff/124").last().text(), "fd00::ff");
+  EXPECT_TRUE(Cidr6::parse("::/0").contains(Ip6::parse("ffff::")));
+  EXPECT_EQ(Ip6::parse("fd00::ffff:ffff:ffff:ffff").plus(1).text(), "fd00:0:0:1::");
+  EXPECT_EQ(Ip6::from_bytes(Ip6::parse("1:2:3:4:5:6:7:8").bytes()).text(), "1:2:3:4:5:6:7:8");
+  for (const char* wrong : {"fd00::/129", "fd00::/", "10.0.0.0/8", "fd00::1%eth0", "", "fd00::/-1"})
+    EXPECT_THROW(Cidr6::parse(wrong), Error) << wrong;
 }
 
 TEST(Capabilities, HaveNamesAndNumbers) {

@@ -70,8 +70,8 @@ class Links {
   };
   bool add_route(const Route& route);     // false: there already
   bool remove_route(const Route& route);  // false: absent
-  // Where this machine's IPv4 routes lead ("10.0.0.0/16"), default routes left out.
-  std::vector<std::string> route_destinations();
+  // Where this machine's routes lead ("10.0.0.0/16"), default routes left out. IPv4 or IPv6.
+  std::vector<std::string> route_destinations(bool ipv6 = false);
   // A permanent neighbour (ARP) entry.
   void set_neighbour(const std::string& name, const std::string& ip, const std::string& mac);
 

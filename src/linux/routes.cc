@@ -119,10 +119,10 @@ bool Links::remove_route(const Route& route) {
   return impl_->send(message, ESRCH, "remove route to " + route.destination);
 }
 
-std::vector<std::string> Links::route_destinations() {
+std::vector<std::string> Links::route_destinations(bool ipv6) {
   Message message(RTM_GETROUTE, NLM_F_DUMP);
   rtmsg wanted{};
-  wanted.rtm_family = AF_INET;
+  wanted.rtm_family = ipv6 ? AF_INET6 : AF_INET;
   message.append(wanted);
   std::vector<std::string> found;
   const int error = impl_->socket.query(message, [&](const rtnl::Received& received) {
@@ -130,8 +130,9 @@ std::vector<std::string> Links::route_destinations() {
     if (received.type != RTM_NEWROUTE || !info || info->rtm_dst_len == 0) return;
     if (info->rtm_table != RT_TABLE_MAIN) return;
     const auto bytes = rtnl::attributes(received.behind<rtmsg>(), RTA_DST)[RTA_DST];
-    char text[INET_ADDRSTRLEN];
-    if (bytes.size() != 4 || ::inet_ntop(AF_INET, bytes.data(), text, sizeof text) == nullptr)
+    char text[INET6_ADDRSTRLEN];
+    if (bytes.size() != (ipv6 ? 16 : 4) ||
+        ::inet_ntop(wanted.rtm_family, bytes.data(), text, sizeof text) == nullptr)
       return;
     found.push_back(fmt::format("{}/{}", text, info->rtm_dst_len));
   });
