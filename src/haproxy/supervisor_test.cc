@@ -112,6 +112,18 @@ TEST_F(RealHaproxy, ServesOnItsOwnAddressAndOnLocalhost) {
   EXPECT_EQ(get("http://127.0.0.1/", {{"Host", "shop-1.elb.localhost"}}).status, 200);
 }
 
+TEST_F(RealHaproxy, TraceIsRefusedAndTheHostComesWithoutItsPort) {
+  const Backend a("a");
+  slots()[0] = a.slot();
+  apply();
+  const auto body = get(url_, {{"Host", "Shop.Test:80"}}).body;
+  EXPECT_NE(to_lower(body).find("host: shop.test\n"), std::string::npos) << body;
+  net::ClientRequest request;
+  request.method = "TRACE";
+  request.url = url_;
+  EXPECT_EQ(net::request(request)->status(), 405);
+}
+
 TEST_F(RealHaproxy, TraceIdKeepsTheRootAndReplacesSelf) {
   const Backend a("a");
   slots()[0] = a.slot();
