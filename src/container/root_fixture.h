@@ -81,6 +81,7 @@ class ROOT_Engine : public testing::Test {
     EXPECT_FALSE(linux::Links().find("slipway0"));
     EXPECT_TRUE(linux::Links().list("sw-").empty());
     EXPECT_FALSE(linux::Nft().table_exists("ip", "slipway"));
+    EXPECT_FALSE(linux::Nft().table_exists("ip6", "slipway"));
     EXPECT_FALSE(linux::Cgroups::detect().exists("slipway"));
     EXPECT_EQ(conmons(), 0);
   }

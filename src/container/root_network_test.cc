@@ -115,6 +115,53 @@ TEST_F(ROOT_Networks, an_internal_network_leads_nowhere) {
   EXPECT_EQ(resolve(a, "bb"), ip(b, "closed"));
 }
 
+TEST_F(ROOT_Networks, ipv6_is_given_routed_named_and_found_again) {
+  const auto make_six = [&](const std::string& name, const std::string& subnet) {
+    NetworkInfo wanted;
+    wanted.name = name;
+    wanted.ipv6 = true;
+    wanted.six.subnet = subnet;
+    wanted.six.subnet_chosen = !subnet.empty();
+    return engine_->networks().create(wanted);
+  };
+  const auto six = [&](const std::string& id, const std::string& network) {
+    for (const Endpoint& endpoint : engine_->inspect(id).endpoints) {
+      if (endpoint.network == network) return endpoint.ip6;
+    }
+    return std::string();
+  };
+  make_six("front", "fd00:71::/64");
+  EXPECT_THROW(make_six("same", "fd00:71::/80"), Error);
+  make_six("back", "");
+  Spec server = spec({"nc", "-ll", "-p", "80", "-e", "echo", "served"});
+  server.network_mode = "front";
+  server.ports = {{80, "tcp", "", 18082}};
+  const auto web = run_detached(server);
+  const auto db = sleeper("db", "front"), other = sleeper("other", "back");
+  EXPECT_EQ(six(web, "front"), "fd00:71::2");
+  EXPECT_EQ(engine_->inspect(web).ports.size(), 2u);  // of both families
+  EXPECT_TRUE(reaches(db, "fd00:71::2"));
+  EXPECT_FALSE(reaches(other, "fd00:71::2"));
+  EXPECT_TRUE(contains(resolve(web, "db"), six(db, "front")));
+  EXPECT_TRUE(contains(in(db, "ip -6 route"), "default via fd00:71::1 dev eth0"));
+  const auto asked = [&](const char* address) {
+    return in(other, std::string("nc -w 1 ") + address + " 18082 </dev/null");
+  };
+  EXPECT_TRUE(eventually([&] { return asked("fd00:71::1") == "served\n"; }));
+  engine_.reset();
+  open();
+  EXPECT_EQ(six(web, "front"), "fd00:71::2");
+  EXPECT_EQ(asked("fd00:71::1"), "served\n");
+  EXPECT_NE(six(sleeper("new", "front"), "front"), six(db, "front"));
+  EndpointSpec wanted;
+  wanted.network = "back";
+  engine_->connect(db, wanted);
+  EXPECT_TRUE(contains(in(db, "ip -6 route"), "dev eth1"));
+  engine_->disconnect(db, "front");
+  EXPECT_FALSE(reaches(db, "fd00:71::2"));
+  EXPECT_TRUE(reaches(db, six(other, "back")));
+}
+
 TEST_F(ROOT_Networks, a_published_port_follows_its_container) {
   make("front");
   make("back");
