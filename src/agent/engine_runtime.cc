@@ -64,7 +64,10 @@ void EngineRuntime::prepare(const TaskRecord& record, const TaskHandle& handle) 
   try {
     make_directories(folder(record), 0711);
     linux::CgroupLimits limits;
-    if (spec.memory_mib > 0) limits.memory_bytes = static_cast<uint64_t>(spec.memory_mib) << 20;
+    if (spec.memory_mib > 0) {
+      limits.memory_bytes = static_cast<uint64_t>(spec.memory_mib) << 20;
+      limits.memory_swap_bytes = static_cast<int64_t>(limits.memory_bytes);  // Fargate has no swap
+    }
     if (spec.cpu > 0) {
       limits.cpu_quota_us = std::max<int64_t>(spec.cpu * limits.cpu_period_us / 1024, 1000);
       limits.cpu_shares = static_cast<uint64_t>(spec.cpu);

@@ -104,7 +104,9 @@ void Engine::Impl::handle_exit(const ContainerPtr& container, uint64_t start_num
 }
 
 void Engine::Impl::finish_locked(const ContainerPtr& container, int code, TimePoint time) {
-  const bool oom = was_oom_killed(run_directory(container->id));
+  // The group knows even when conmon did not hear of it, or was killed.
+  const bool oom = was_oom_killed(run_directory(container->id)) ||
+                   cgroups.oom_kills(cgroup_of(container->snapshot())) > 0;
   end_health_locked(*container);
   bool restarting = false;
   container->update([&](Record& r) {

@@ -80,8 +80,8 @@ Json build_namespaces(const OciInput& input) {
   if (host.ipc_mode != "host") add("ipc", input.ipc_path);
   if (host.uts_mode != "host") add("uts", {});
   if (!input.netns_path.empty()) add("network", input.netns_path);
-  const bool own_by_default = input.cgroup_v2 && !input.spec.privileged;
-  if (host.cgroupns_mode == "private" || (host.cgroupns_mode.empty() && own_by_default))
+  // As Docker: on version 2 everybody has an own one, unless it was said otherwise.
+  if (host.cgroupns_mode == "private" || (host.cgroupns_mode.empty() && input.cgroup_v2))
     add("cgroup", {});
   return out;
 }

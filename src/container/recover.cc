@@ -139,6 +139,11 @@ void Engine::Impl::sweep() {
 }
 
 void Engine::recover() {
+  try {
+    impl_->cgroups.open_top("slipway");
+  } catch (const Error& e) {
+    log::warning("container", "limits of containers may not be in force: {}", e.what());
+  }
   std::set<std::string> up, keep;
   for (const auto& container : impl_->all()) {
     if (is_up(container->snapshot().info.state.status)) up.insert(container->id);
@@ -190,7 +195,7 @@ void Engine::tear_down() {
     impl_->release_resources(container->snapshot());
   }
   impl_->network.tear_down();
-  impl_->cgroups.remove("slipway");
+  if (impl_->cgroups.remove("slipway")) impl_->cgroups.give_back_top();
   linux::unmount_below(impl_->options.root);
   for (const char* folder : {"/c", "/e", "/rt", "/netns"})
     remove_tree(impl_->options.run_root + folder);

@@ -87,12 +87,36 @@ struct Built {
                    .mounts = mounts,
                    .cgroups_path = "/slipway/id",
                    .init_path = "",
-                   .capability_bound = ~uint64_t{0}};
+                   .capability_bound = ~uint64_t{0},
+                   .cgroup_v2 = cgroup_v2};
     return build_oci_spec(input);
   }
+  bool cgroup_v2 = false;
   std::vector<ResolvedMount> mounts;
   std::string netns_path = "/run/ns";
 };
+
+TEST(Namespaces, cgroups_have_one_by_default_on_version_2_and_as_asked_for_elsewhere) {
+  Built build;
+  build.spec.cmd = {"true"};
+  const auto own = [&] {
+    const Json made = build();
+    for (const Json& entry : made["linux"]["namespaces"]) {
+      if (entry["type"] == "cgroup") return true;
+    }
+    return false;
+  };
+  EXPECT_FALSE(own());
+  build.spec.host.cgroupns_mode = "private";
+  EXPECT_TRUE(own());
+  build.cgroup_v2 = true;
+  build.spec.host.cgroupns_mode = "host";
+  EXPECT_FALSE(own());
+  build.spec.host.cgroupns_mode.clear();
+  EXPECT_TRUE(own());
+  build.spec.privileged = true;  // as Docker: these too
+  EXPECT_TRUE(own());
+}
 
 TEST(Command, entrypoint_and_cmd_combine_as_in_docker) {
   image::Config config;

@@ -114,6 +114,8 @@ TEST_F(ApiTest, InfoAndVersionHaveTheShapesThatClientsRead) {
   EXPECT_TRUE(info["Plugins"]["Log"].is_array());
   EXPECT_TRUE(info["DriverStatus"][0].is_array());
   EXPECT_TRUE(info["SecurityOptions"].is_array());
+  EXPECT_TRUE(info["SwapLimit"].is_boolean());
+  EXPECT_TRUE(info["OomKillDisable"].is_boolean());
   const auto version = parse_json(call("GET", "/version").body);
   EXPECT_EQ(version["Components"][0]["Name"], "Engine");
   EXPECT_EQ(version["ApiVersion"], "1.50");

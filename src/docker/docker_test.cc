@@ -162,6 +162,13 @@ TEST(Top, PicksTheRowsOfTheContainersProcesses) {
   EXPECT_THROW(select_processes("COMMAND\nx\n", {7}), Error);
 }
 
+TEST(Top, KnowsTheContainersGroupFromOneBelowIt) {
+  EXPECT_EQ(container_group("/slipway/abc", "abc"), "/slipway/abc");
+  EXPECT_EQ(container_group("/slipway/ecs-1/abc/init.scope", "abc"), "/slipway/ecs-1/abc");
+  EXPECT_EQ(container_group("/slipway/abcd", "abc"), "/slipway/abcd");
+  EXPECT_EQ(container_group("/elsewhere", "abc"), "/elsewhere");
+}
+
 TEST(Create, WrongTypesAndValuesAreTheCallersErrors) {
   for (const auto* body :
        {R"({"Env":[1]})",

@@ -101,7 +101,7 @@ std::string or_private(const std::string& mode) {
 std::string cgroupns_mode(const container::Spec& spec) {
   if (!spec.host.cgroupns_mode.empty()) return spec.host.cgroupns_mode;
   const bool v2 = linux::Cgroups::detect().layout() == linux::CgroupLayout::v2;
-  return v2 && !spec.privileged ? "private" : "host";
+  return v2 ? "private" : "host";
 }
 
 Json name_service_json(const container::Spec& spec) {

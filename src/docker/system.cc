@@ -11,6 +11,7 @@
 #include "docker/container_json.h"
 #include "docker/handlers.h"
 #include "image/image.h"
+#include "linux/cgroups.h"
 #include "registry/client.h"
 
 namespace slipway::docker {
@@ -29,10 +30,6 @@ std::string operating_system() {
     return replace_all(line.substr(12), "\"", "");
   }
   return "Linux";
-}
-
-bool cgroup_v2() {
-  return exists("/sys/fs/cgroup/cgroup.controllers");
 }
 
 Json container_counts(const std::vector<container::Info>& containers) {
@@ -60,18 +57,27 @@ Json plugins() {
           {"Log", {"json-file", "none"}}};
 }
 
+// What limits this machine knows: the CLI warns of each that is false.
 Json capabilities_info() {
-  Json out;
-  for (const auto* name :
-       {"MemoryLimit", "CpuCfsPeriod", "CpuCfsQuota", "CPUShares", "PidsLimit", "IPv4Forwarding"}) {
-    out[name] = true;
-  }
-  for (const auto* name : {"SwapLimit", "CPUSet", "OomKillDisable", "Debug", "ExperimentalBuild",
-                           "LiveRestoreEnabled"}) {
-    out[name] = false;
-  }
-  out["LiveRestoreEnabled"] = true;  // containers outlive the daemon, always
-  return out;
+  const auto cgroups = linux::Cgroups::detect();
+  const bool v2 = cgroups.layout() == linux::CgroupLayout::v2;
+  const bool cpu = cgroups.has("cpu");
+  const bool quota = v2 ? cpu : cgroups.has_setting("cpu", "cpu.cfs_quota_us");
+  return {{"CgroupDriver", "cgroupfs"},
+          {"CgroupVersion", v2 ? "2" : "1"},
+          {"MemoryLimit", cgroups.has("memory")},
+          {"SwapLimit",
+           cgroups.has_setting("memory", v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes")},
+          {"OomKillDisable", !v2 && cgroups.has_setting("memory", "memory.oom_control")},
+          {"CpuCfsPeriod", quota},
+          {"CpuCfsQuota", quota},
+          {"CPUShares", cpu},
+          {"CPUSet", cgroups.has("cpuset")},
+          {"PidsLimit", cgroups.has("pids")},
+          {"IPv4Forwarding", true},  // switched on with the first network
+          {"Debug", false},
+          {"ExperimentalBuild", false},
+          {"LiveRestoreEnabled", true}};  // containers outlive the daemon, always
 }
 
 Json host_info(const Call& call) {
@@ -136,8 +142,6 @@ void info(Call& call) {
        {"DriverStatus", Json::array({{"Content store", "shared with the registry"}})},
        {"Plugins", plugins()},
        {"LoggingDriver", "json-file"},
-       {"CgroupDriver", "cgroupfs"},
-       {"CgroupVersion", cgroup_v2() ? "2" : "1"},
        {"IndexServerAddress", "https://index.docker.io/v1/"},
        {"RegistryConfig",
         {{"InsecureRegistryCIDRs", {"127.0.0.0/8"}},
@@ -147,7 +151,7 @@ void info(Call& call) {
        {"DefaultRuntime", "crun"},
        {"InitBinary", ""},
        {"Swarm", {{"NodeID", ""}, {"LocalNodeState", "inactive"}, {"RemoteManagers", nullptr}}},
-       {"SecurityOptions", {"name=seccomp,profile=builtin"}},
+       {"SecurityOptions", {"name=seccomp,profile=builtin", "name=cgroupns"}},
        {"Labels", Json::array()},
        {"HttpProxy", ""},
        {"HttpsProxy", ""},

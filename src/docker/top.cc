@@ -26,8 +26,20 @@ std::string group_of(const std::string& pid) {
   return unified;
 }
 
-std::set<int64_t> group_members(int first_pid) {
-  const auto group = group_of(std::to_string(first_pid));
+}  // namespace
+
+// A first process that manages groups itself (systemd) stands in one below the container's.
+std::string container_group(const std::string& group, const std::string& container_id) {
+  const auto at = ("/" + group).find("/" + container_id);
+  const auto end = at + container_id.size();
+  if (container_id.empty() || at == std::string::npos) return group;
+  return end < group.size() && group[end] != '/' ? group : group.substr(0, end);
+}
+
+namespace {
+
+std::set<int64_t> group_members(int first_pid, const std::string& container_id) {
+  const auto group = container_group(group_of(std::to_string(first_pid)), container_id);
   if (group.empty() || group == "/") throw conflict("the container's processes have ended");
   std::set<int64_t> out;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
@@ -148,8 +160,8 @@ Json ps_json(const std::set<int64_t>& pids, const std::string& arguments) {
 
 }  // namespace
 
-Json processes_json(int first_pid, const std::string& arguments) {
-  const auto pids = group_members(first_pid);
+Json processes_json(int first_pid, const std::string& container_id, const std::string& arguments) {
+  const auto pids = group_members(first_pid, container_id);
   if (!arguments.empty() && arguments != "-ef") return ps_json(pids, arguments);
   Json processes = Json::array();
   for (const auto pid : pids) {

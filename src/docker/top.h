@@ -7,9 +7,11 @@
 
 namespace slipway::docker {
 
-// Those in the control group of the container's first process. arguments: ps's, "" or "-ef" is
-// done without it.
-Json processes_json(int first_pid, const std::string& arguments);
+// Those in the container's control group and below. arguments: ps's, "" or "-ef" is done without
+// it.
+Json processes_json(int first_pid, const std::string& container_id, const std::string& arguments);
+// The container's own group, from the path of one that may be below it. Pure; public for tests.
+std::string container_group(const std::string& group, const std::string& container_id);
 // The rows of ps's output whose PID is among these. Throws Error(invalid_argument) when the output
 // has no such column. Pure; public for tests.
 Json select_processes(const std::string& ps_output, const std::set<int64_t>& pids);

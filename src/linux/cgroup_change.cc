@@ -81,14 +81,15 @@ void change_cpuset(const std::string& dir, const CgroupChanges& changes) {
 }
 
 void change_io(const std::string& dir, uint64_t weight, bool v2) {
-  if (v2) {
-    files::write_setting(dir, "io.weight", fmt::format("default {}", weight));
-    return;
-  }
-  for (const char* file : {"blkio.weight", "blkio.bfq.weight"}) {
+  // BFQ keeps version 1's numbers on version 2 too; the kernel's other scheduler of weights has its
+  // own.
+  for (const char* file : {"io.bfq.weight", "blkio.weight", "blkio.bfq.weight"}) {
     if (slipway::exists(dir + "/" + file))
       return files::write_setting(dir, file, std::to_string(weight));
   }
+  if (v2)
+    files::write_setting(dir, "io.weight",
+                         fmt::format("default {}", files::io_weight_of_blkio(weight)));
 }
 
 }  // namespace

@@ -111,11 +111,18 @@ CgroupDetails Cgroups::details(const std::string& path) const {
 }
 
 bool Cgroups::has_setting(const std::string& controller, const std::string& file) const {
-  // The hierarchy's root lacks most settings: a group below it is looked at.
+  const bool v2 = layout_ == CgroupLayout::v2;
   const auto found = v1_.find(controller);
-  const std::string mount = layout_ == CgroupLayout::v2 || found == v1_.end() ? v2_ : found->second;
-  if (mount.empty() || (layout_ != CgroupLayout::v2 && found == v1_.end())) return false;
+  if (v2 ? v2_.empty() : found == v1_.end()) return false;
+  const std::string mount = v2 ? v2_ : found->second;
+  // The hierarchy's root lacks most settings: a group below it is looked at. On version 2 that one
+  // has them only where the root passes the controller on.
   if (slipway::exists(mount + "/" + file)) return true;
+  if (v2) {
+    const auto text = files::read_quietly(mount + "/cgroup.subtree_control");
+    const auto passed = split(trim(text), ' ');
+    if (std::find(passed.begin(), passed.end(), controller) == passed.end()) return has(controller);
+  }
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(mount, error)) {
     if (entry.is_directory(error)) return slipway::exists(entry.path().string() + "/" + file);

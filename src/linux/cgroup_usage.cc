@@ -49,7 +49,6 @@ CgroupUsage usage_v2(const std::string& dir) {
   usage.memory_peak_bytes = number_in(dir + "/memory.peak");
   usage.memory_limit_bytes = number_in(dir + "/memory.max");
   usage.memory_cache_bytes = field_in(read_quietly(dir + "/memory.stat"), "inactive_file");
-  usage.oom_kills = field_in(read_quietly(dir + "/memory.events"), "oom_kill");
   const auto cpu = read_quietly(dir + "/cpu.stat");
   usage.cpu_ns = field_in(cpu, "usage_usec") * 1000;
   usage.cpu_user_ns = field_in(cpu, "user_usec") * 1000;
@@ -89,8 +88,13 @@ bool remove_now(const std::vector<std::string>& roots) {
 }  // namespace
 
 CgroupUsage Cgroups::usage(const std::string& path) const {
-  if (layout_ == CgroupLayout::v2) return usage_v2(directory(path));
+  if (layout_ == CgroupLayout::v2) {
+    auto usage = usage_v2(directory(path));
+    usage.oom_kills = oom_kills(path);
+    return usage;
+  }
   CgroupUsage usage;
+  usage.oom_kills = oom_kills(path);
   if (v1_.contains("memory")) {
     const auto dir = directory(path, "memory");
     usage.memory_bytes = number_in(dir + "/memory.usage_in_bytes");
@@ -98,7 +102,6 @@ CgroupUsage Cgroups::usage(const std::string& path) const {
     const auto limit = number_in(dir + "/memory.limit_in_bytes");
     usage.memory_limit_bytes = limit < uint64_t{1} << 60 ? limit : 0;  // "none" is a huge number
     usage.memory_cache_bytes = field_in(read_quietly(dir + "/memory.stat"), "total_inactive_file");
-    usage.oom_kills = field_in(read_quietly(dir + "/memory.oom_control"), "oom_kill");
   }
   if (v1_.contains("cpuacct")) {
     const auto dir = directory(path, "cpuacct");
@@ -108,6 +111,13 @@ CgroupUsage Cgroups::usage(const std::string& path) const {
   }
   if (v1_.contains("pids")) usage.pids = number_in(directory(path, "pids") + "/pids.current");
   return usage;
+}
+
+uint64_t Cgroups::oom_kills(const std::string& path) const {
+  const bool v2 = layout_ == CgroupLayout::v2;
+  if (!v2 && !v1_.contains("memory")) return 0;
+  const auto dir = directory(path, "memory");
+  return field_in(read_quietly(dir + (v2 ? "/memory.events" : "/memory.oom_control")), "oom_kill");
 }
 
 std::vector<int> Cgroups::processes(const std::string& path) const {

@@ -70,25 +70,15 @@ void limit_cpu_v2(const std::string& dir, const CgroupLimits& limits) {
                            fmt::format("{} {}", limits.cpu_quota_us, limits.cpu_period_us));
 }
 
-// Each ancestor must pass the controllers on. Where one refuses (it holds processes itself, or was
-// not given the controller), its children go without: limits are best effort.
-void pass_controllers_on(const std::string& root, const std::string& path) {
-  std::string dir = root;
-  auto pass = [&] {
-    for (const char* controller : {"+memory", "+cpu", "+pids"}) {
-      try {
-        write_setting(dir, "cgroup.subtree_control", controller);
-      } catch (const SystemError& e) {
-        log::debug("linux", "{}", e.what());
-      }
-    }
+// Success means that it happened: a limit that cannot be set here is said once for each group.
+void warn_of_missing(const std::string& dir, const CgroupLimits& limits) {
+  const auto warn = [&](bool wanted, const char* file, const char* controller) {
+    if (wanted && !slipway::exists(dir + "/" + file))
+      log::warning("linux", "{} has no {} controller: its limit is not in force", dir, controller);
   };
-  const auto parts = split(path, '/');
-  for (size_t i = 0; i < parts.size(); ++i) {
-    pass();
-    dir += "/" + parts[i];
-    make_directories(dir);
-  }
+  warn(limits.memory_bytes != 0, "memory.max", "memory");
+  warn(limits.cpu_quota_us != 0, "cpu.max", "cpu");
+  warn(limits.pids > 0, "pids.max", "pids");
 }
 
 }  // namespace
@@ -107,6 +97,10 @@ std::string checked(std::string_view path) {
 
 uint64_t weight_of_shares(uint64_t shares) {
   return 1 + (std::clamp<uint64_t>(shares, 2, 262'144) - 2) * 9999 / 262'142;
+}
+
+uint64_t io_weight_of_blkio(uint64_t weight) {
+  return 1 + (std::clamp<uint64_t>(weight, 10, 1000) - 10) * 9999 / 990;
 }
 
 void write_setting(const std::string& dir, const char* file, const std::string& value) {
@@ -143,7 +137,8 @@ Cgroups Cgroups::detect(const std::string& mountinfo_text) {
   for (const auto& entry : parse_mountinfo(mountinfo_text)) {
     // A mount of a part of the hierarchy (a container's view, an outer namespace) is no root.
     if (entry.root != "/") continue;
-    if (entry.type == "cgroup2") made.v2_ = entry.target;
+    // Mounted several times, the usual place is the one that the runtimes use.
+    if (entry.type == "cgroup2" && made.v2_ != "/sys/fs/cgroup") made.v2_ = entry.target;
     if (entry.type != "cgroup") continue;
     for (const auto& option : split(entry.super_options, ',')) {
       if (is_controller(option)) made.v1_[option] = entry.target;
@@ -189,8 +184,9 @@ void Cgroups::create(const std::string& path, const CgroupLimits& limits) const 
   const auto name = cgroup_files::checked(path);
   const std::string pids = std::to_string(limits.pids);
   if (layout_ == CgroupLayout::v2) {
-    pass_controllers_on(v2_, name);
+    cgroup_files::pass_controllers_on(v2_, name);
     const auto dir = v2_ + "/" + name;
+    warn_of_missing(dir, limits);
     if (slipway::exists(dir + "/memory.max")) limit_memory_v2(dir, limits);
     if (slipway::exists(dir + "/cpu.weight")) limit_cpu_v2(dir, limits);
     if (limits.pids > 0) write_setting_if_there(dir, "pids.max", pids);

@@ -70,9 +70,16 @@ class Cgroups {
   // sets limits. A controller that is missing is skipped: limits are best effort, but a refused
   // value throws. Exists: limits are set anew.
   void create(const std::string& path, const CgroupLimits& limits = {}) const;
+  // Version 2 only, nothing elsewhere: readies the group that all others will stand in. Inside a
+  // container the hierarchy's top holds processes, which keeps it from passing controllers on: they
+  // are moved one down, into "slipway-init". give_back_top() undoes that where nobody else needs
+  // it.
+  void open_top(const std::string& path) const;
+  void give_back_top() const;
   bool exists(const std::string& path) const;
   CgroupUsage usage(const std::string& path) const;  // absent values are 0
   CgroupDetails details(const std::string& path) const;
+  uint64_t oom_kills(const std::string& path) const;
   // Throws SystemError naming the file when the kernel refuses a value, Error(invalid_argument)
   // when there is no such controller here. All or nothing only as far as the kernel lets us.
   void change(const std::string& path, const CgroupChanges& changes) const;
