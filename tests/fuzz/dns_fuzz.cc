@@ -19,9 +19,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto& query = *parsed.query;
     check(query.question_end <= size && query.name.size() < 255);
     dns::reverse_address(query.name);
+    // A name of an address is all of it.
+    if (dns::reverse_address6(query.name)) check(query.name.size() == 72);
     dns::Answer answer;
     for (uint32_t i = 0; i < size % 64; ++i) answer.addresses.push_back(i);
     answer.pointer = query.name;
+    for (uint64_t i = 0; i < size % 7; ++i) answer.addresses6.push_back({i, size});
     const auto reply = dns::make_reply(all, query, dns::no_error, answer, query.udp_size);
     check(reply.size() <= query.udp_size && dns::answers(reply, all));
   }
