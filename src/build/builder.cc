@@ -5,7 +5,10 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "build/mounted_tree.h"
 #include "build/stages.h"
+#include "codec/tar.h"
+#include "image/diff.h"
 #include "linux/mounts.h"
 
 namespace slipway::build {
@@ -14,7 +17,11 @@ namespace {
 
 BuildFile read_dockerfile(const Context& context, const std::string& name) {
   const auto text = context.read_file(name);
-  if (!text) throw invalid_argument("Cannot locate specified Dockerfile: {}", name);
+  if (!text) {
+    const std::string why = context.why_missing(name);
+    throw invalid_argument("Cannot locate specified Dockerfile: {}{}", name,
+                           why.empty() ? "" : " (" + why + ")");
+  }
   return interpret(parse_dockerfile(*text));
 }
 
@@ -57,7 +64,7 @@ std::optional<int64_t> source_date_epoch(const Request& request) {
 
 void add_labels(image::Config& config, const std::map<std::string, std::string>& labels) {
   for (const auto& [name, value] : labels) {
-    std::erase_if(config.labels, [&](const auto& pair) { return pair.first == name; });
+    std::erase_if(config.labels, [&name = name](const auto& pair) { return pair.first == name; });
     config.labels.emplace_back(name, value);
   }
 }
@@ -133,6 +140,14 @@ void import_images(Job& job) {
   }
 }
 
+// The target's files as one archive.
+void write_files(Job& job, const StageResult& result) {
+  const MountedTree tree(job, result);
+  TarWriter tar(job.request.files);
+  image::write_contents(tree.root().fd(), tar, job.stop);
+  tar.finish();
+}
+
 // What is compared with the last time: the image's name, whatever its tag.
 std::string scope_of(const Request& request, const std::vector<image::Reference>& names) {
   const std::string what = names.empty() ? request.dockerfile : names[0].name();
@@ -147,11 +162,15 @@ struct Builder::Impl {
         cache(deps.store, deps.images, deps.content, deps.clock),
         cache_mounts(deps.root + "/cache-mounts", deps.store, deps.clock) {}
 
+  std::string build(const Request& request, const ByteSource& tar, const Observer& observer,
+                    const Stop& stop);
+
   // The stages, the image, its names.
   std::string run(Job& job, const BuildFile& file, const std::vector<image::Reference>& names) {
     Plan plan(file, job.global_args);
     const size_t target = plan.choose(job.request.target);
     plan.need(target);
+    job.stage_names = plan.stage_names();
     announce(job, plan, target);
     import_images(job);
     const Finally note([&] {  // also of a build that fails: its good steps stay
@@ -162,7 +181,13 @@ struct Builder::Impl {
         log::warning("build", "the cache could not be written: {}", e.what());
       }
     });
-    const auto made = finish(job, Stages(job, file, plan).build(target));
+    StageResult result = Stages(job, file, plan).build(target);
+    if (job.request.files) {
+      write_files(job, result);
+      warn_unused_args(job);
+      return "";
+    }
+    const auto made = finish(job, std::move(result));
     for (const auto& name : names) deps.images.tag(made.id, name);
     warn_unused_args(job);
     say(job, fmt::format("Successfully built {}\n", made.id.substr(made.id.find(':') + 1, 12)));
@@ -205,13 +230,23 @@ void Builder::recover() {
   }
 }
 
+// An error of the file's text says in which file it is.
 std::string Builder::build(const Request& request, const ByteSource& tar, const Observer& observer,
                            const Stop& stop) {
-  const Deps& deps = impl_->deps;
+  try {
+    return impl_->build(request, tar, observer, stop);
+  } catch (const DockerfileError& e) {
+    throw invalid_argument("{}:{}: {}", request.shown(), e.line(), e.what());
+  }
+}
+
+std::string Builder::Impl::build(const Request& request, const ByteSource& tar,
+                                 const Observer& observer, const Stop& stop) {
   std::vector<image::Reference> names;
   for (const auto& tag : request.tags) names.push_back(image::Reference::parse(tag));
   check_platform(request.platform);
   Context context(deps.root + "/contexts", tar, request.dockerfile);
+  context.set_shown_name(request.shown_context);
   const BuildFile file = read_dockerfile(context, request.dockerfile);
   context.apply_ignore();
   if (request.outside) {
@@ -222,8 +257,7 @@ std::string Builder::build(const Request& request, const ByteSource& tar, const 
   const std::string work = deps.root + "/work/" + random_hex(8);
   make_directories(work, 0700);
   Explainer explainer(deps.store, scope_of(request, names));
-  Job job(JobParts{deps, request, context, observer, stop.child(), impl_->cache,
-                   impl_->cache_mounts, explainer});
+  Job job(JobParts{deps, request, context, observer, stop.child(), cache, cache_mounts, explainer});
   const Finally clean([&] {
     try {
       job.unmount();
@@ -237,7 +271,7 @@ std::string Builder::build(const Request& request, const ByteSource& tar, const 
   job.work_dir = work;
   job.epoch = source_date_epoch(request);
   set_global_args(job, file);
-  return impl_->run(job, file, names);
+  return run(job, file, names);
 }
 
 std::vector<CacheUsage> Builder::cache_usage() const {

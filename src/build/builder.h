@@ -22,12 +22,14 @@
 namespace slipway::build {
 
 struct Request {
-  std::string dockerfile = "Dockerfile";  // path inside the context
-  bool outside = false;                   // ... but only for its own sake: not a part of it
+  std::string dockerfile = "Dockerfile";        // path inside the context
+  bool outside = false;                         // ... but only for its own sake: not a part of it
+  std::string shown_dockerfile, shown_context;  // what errors call them; may be empty
   std::vector<std::string> tags;
   std::map<std::string, std::string> build_args, labels;
   std::string target, network_mode, platform;
   bool no_cache = false, pull = false;
+  std::vector<std::string> no_cache_stages;
   bool zstd = false;            // layers compressed by zstd instead of gzip
   bool allow_insecure = false;  // RUN --security=insecure
   std::vector<std::string> cache_from;
@@ -40,8 +42,14 @@ struct Request {
   std::vector<std::string> extra_hosts;
   std::map<std::string, std::string> secrets;     // by id; never logged, kept or hashed
   std::map<std::string, std::string> ssh_agents;  // by id: the agent's socket on this machine
+  // Takes the files of the target as a tar; then no image is made of it.
+  ByteSink files;
   // By registry domain; what X-Registry-Config carried.
   std::map<std::string, registry::Credentials> credentials;
+
+  const std::string& shown() const {
+    return shown_dockerfile.empty() ? dockerfile : shown_dockerfile;
+  }
 };
 
 // A RUN step that failed: what() names the file and line, code is the command's exit code.
@@ -64,7 +72,9 @@ struct CacheUsage {
 };
 struct PruneOptions {
   uint64_t keep_bytes = 0;
-  std::optional<microseconds> unused_for;  // leave what was used more recently
+  bool all = true;                                // false: steps whose layers images have too stay
+  std::function<bool(const CacheUsage&)> fits{};  // what may go; empty: anything
+  std::optional<microseconds> unused_for;         // leave what was used more recently
 };
 struct Pruned {
   std::vector<std::string> ids;
@@ -89,8 +99,9 @@ class Builder {
   // After a daemon start, once the engine has recovered: removes what a build that was cut off has
   // left.
   void recover();
-  // context: a tar stream, plain or compressed. Returns the image id. Throws DockerfileError,
-  // StepFailed, Error; nothing is tagged unless everything succeeded.
+  // context: a tar stream, plain or compressed. Returns the image id. Throws
+  // StepFailed, Error; nothing is tagged unless everything succeeded. With Request::files the id is
+  // empty.
   std::string build(const Request& request, const ByteSource& context, const Observer& observer,
                     const Stop& stop);
 

@@ -17,7 +17,7 @@ static void from_json(const Json& json, Descriptor& d) {
 namespace slipway::build {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(CachedStep, created, has_layer, layer, diff_id,
-                                                size, key, description, made_us, used_us)
+                                                size, disk, key, description, made_us, used_us)
 
 namespace {
 
@@ -26,9 +26,12 @@ constexpr int64_t kUsedStep = 60'000'000;  // a use is noted when the last note 
 constexpr size_t kMostPending = 64;
 constexpr int64_t kDay = 86'400'000'000, kStale = 30 * kDay;
 
-// What a step's layer takes on the disk, packed and unpacked.
+// What a step's layer takes on the disk, packed and unpacked. Files that two layers share count for
+// both: the cap holds, whichever of them goes first.
 uint64_t disk_bytes(const CachedStep& step) {
-  return step.has_layer ? step.size + step.layer.size : 0;
+  constexpr uint64_t block = 4096;
+  if (!step.has_layer) return 0;
+  return std::max(step.size, step.disk) + (step.layer.size + block - 1) / block * block;
 }
 
 // Bytes of each layer, and how many keys lead there.
@@ -47,6 +50,18 @@ std::set<image::Digest> held_by_images(const image::Images& images) {
 
 TimePoint from_us(int64_t us) {
   return TimePoint{} + microseconds(us);
+}
+
+CacheUsage usage_of(const CachedStep& step, const std::set<image::Digest>& held) {
+  CacheUsage out;
+  out.id = short_row_id(step);
+  out.type = "regular";
+  out.description = step.description;
+  out.bytes = disk_bytes(step);
+  out.created = from_us(step.made_us);
+  out.last_used = from_us(step.used_us);
+  out.shared = held.contains(step.diff_id);
+  return out;
 }
 
 }  // namespace
@@ -129,14 +144,9 @@ std::vector<CacheUsage> Cache::usage() const {
   std::map<image::Digest, CacheUsage> layers;
   for (const auto& [key, step] : rows()) {
     if (!step.has_layer) continue;
-    auto& one = layers[step.diff_id];
-    one.id = short_row_id(step);
-    one.type = "regular";
-    one.description = step.description;
-    one.bytes = disk_bytes(step);
-    one.created = from_us(step.made_us);
-    one.last_used = std::max(one.last_used, from_us(step.used_us));
-    one.shared = held.contains(step.diff_id);
+    const auto used = layers.contains(step.diff_id) ? layers[step.diff_id].last_used : TimePoint{};
+    auto& one = layers[step.diff_id] = usage_of(step, held);
+    one.last_used = std::max(one.last_used, used);
   }
   std::vector<CacheUsage> out;
   for (auto& [id, one] : layers) out.push_back(std::move(one));
@@ -195,26 +205,32 @@ Pruned Cache::shrink(const PruneOptions& options) {
   Pruned out;
   std::vector<std::string> gone;
   std::set<image::Digest> freed;
+  std::map<image::Digest, uint64_t> blobs;
   for (const auto& [used, key] : by_age) {
     if ((total <= options.keep_bytes && options.keep_bytes > 0) || used > newest) break;
     const CachedStep& step = all.at(key);
     const auto layer = layers.find(step.diff_id);
-    if (layer == layers.end() && options.keep_bytes > 0) continue;  // would free nothing
+    if (layer == layers.end() && (options.keep_bytes > 0 || !options.all))
+      continue;  // frees nothing
+    if (options.fits && !options.fits(usage_of(step, held))) continue;
     gone.push_back(key);
     if (layer == layers.end() || --layer->second.second > 0) continue;
     total -= layer->second.first;
     freed.insert({step.diff_id, step.layer.digest});
+    blobs[step.layer.digest] = layer->second.first;
     out.ids.push_back(short_row_id(step));
   }
   forget(gone);
-  out.bytes = free_layers(freed);
+  free_layers(freed);
+  for (const auto& [digest, bytes] : blobs)  // a build may hold on to some
+    if (!content_.has(digest)) out.bytes += bytes;
   return out;
 }
 
-uint64_t Cache::free_layers(const std::set<image::Digest>& digests) {
-  if (digests.empty()) return 0;
+void Cache::free_layers(const std::set<image::Digest>& digests) {
+  if (digests.empty()) return;
   const auto needed = claims();
-  return registry::collect(
+  registry::collect(
       store_, images_, clock_,
       [&](const image::Digest& digest) { return !digests.contains(digest) || needed(digest); },
       microseconds(0));

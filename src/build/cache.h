@@ -24,9 +24,9 @@ struct CachedStep {
   bool has_layer = false;
   image::Descriptor layer;
   image::Digest diff_id;
-  uint64_t size = 0;
-  std::string key;          // by content: what another key of the same step leads to
-  std::string description;  // the instruction
+  uint64_t size = 0, disk = 0;  // of its files; blocks that they take, unpacked
+  std::string key;              // by content: what another key of the same step leads to
+  std::string description;      // the instruction
   int64_t made_us = 0, used_us = 0;
 };
 
@@ -57,7 +57,7 @@ class Cache {
   };
   std::map<std::string, CachedStep> rows() const;
   int64_t now_us() const;
-  uint64_t free_layers(const std::set<image::Digest>& digests);
+  void free_layers(const std::set<image::Digest>& digests);
   void forget(const std::vector<std::string>& keys);
 
   store::Store& store_;

@@ -146,6 +146,7 @@ Pruned CacheMounts::shrink(const PruneOptions& options) {
   for (const auto& one : all) {
     if (total <= options.keep_bytes && options.keep_bytes > 0) break;
     if (options.unused_for && clock_.now() - one.last_used < *options.unused_for) break;
+    if (options.fits && !options.fits(one)) continue;
     const std::string path = root_ + "/" + one.id;
     const std::string gone = path + ".gone-" + random_hex(8);
     {

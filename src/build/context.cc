@@ -11,6 +11,8 @@
 #include "base/ids.h"
 #include "base/strings.h"
 #include "build/files.h"
+#include "build/parser/suggest.h"
+#include "build/select.h"
 #include "build/tar_index.h"
 #include "codec/tar.h"
 #include "linux/mounts.h"
@@ -153,22 +155,23 @@ void unpack_tar(const linux::Root& root, const std::string& dir, const ByteSourc
 
 Context::Context(const std::string& parent, const ByteSource& tar, const std::string& dockerfile)
     : parent_(parent), dockerfile_(dockerfile) {
-  const bool whole = read_start(tar, archive_);
+  std::string start;
+  const bool whole = read_start(tar, start);
   if (whole) {
-    index_ = TarIndex::read(source_of_string(archive_),
+    archive_ = std::make_shared<const std::string>(std::move(start));
+    index_ = TarIndex::read(source_of_string(*archive_),
                             {dockerfile, dockerfile + ".dockerignore", ".dockerignore"});
     if (index_ == nullptr) unpack();
     return;
   }
   size_t used = 0;
   unpack_on_disk([&](std::span<char> into) {
-    if (used == archive_.size()) return tar(into);
-    const size_t n = std::min(into.size(), archive_.size() - used);
-    std::memcpy(into.data(), archive_.data() + used, n);
+    if (used == start.size()) return tar(into);
+    const size_t n = std::min(into.size(), start.size() - used);
+    std::memcpy(into.data(), start.data() + used, n);
     used += n;
     return n;
   });
-  archive_.clear();
 }
 
 Context::~Context() {
@@ -209,8 +212,8 @@ void Context::unpack_on_disk(const ByteSource& tar) const {
 }
 
 void Context::unpack() const {
-  if (!unpack_in_memory(archive_)) unpack_on_disk(source_of_string(archive_));
-  archive_ = {};
+  if (!unpack_in_memory(*archive_)) unpack_on_disk(source_of_string(*archive_));
+  archive_.reset();
   drop_left_out();
 }
 
@@ -239,6 +242,7 @@ void Context::apply_ignore() {
     const auto text = read_file(name);
     if (!text) continue;
     ignore_ = Ignore::parse(*text);
+    ignore_name_ = name;
     if (index_ != nullptr) index_->drop(ignore_);
     if (root_ != nullptr) drop_left_out();
     return;
@@ -251,8 +255,43 @@ void Context::leave_out(const std::string& name) {
   if (root_ != nullptr) root_->remove_all(name);
 }
 
+std::shared_ptr<const std::string> Context::archive() const {
+  const std::lock_guard lock(mutex_);
+  return archive_;
+}
+
+std::string Context::why_missing(const std::string& pattern) const {
+  const std::string context = shown_name_.empty() ? "the build context" : "context " + shown_name_;
+  const auto parts = source_parts(pattern);
+  const std::string path = join(parts, "/");
+  const auto hidden = has_wildcard(path) ? std::nullopt : ignore_.decided_by(path);
+  if (hidden)
+    return fmt::format("{} line {} (\"{}\") leaves it out of {}", ignore_name_, hidden->line,
+                       hidden->text, context);
+  if (parts.empty()) return "";
+  std::vector<std::string> names;
+  if (index_ != nullptr) {
+    names = index_->names_near(join({parts.begin(), parts.end() - 1}, "/"));
+  } else {
+    names = root().list(".");
+  }
+  std::string out = context + " has no such file" + did_you_mean(parts.back(), names);
+  if (parts.size() > 1) out += did_you_mean(parts.front(), names);
+  return out;
+}
+
 std::string Context::checksum(const std::string& pattern, bool parents, const Ignore* excludes,
                               FileSums* files) const {
+  try {
+    return checksum_of(pattern, parents, excludes, files);
+  } catch (const NothingSelected& e) {
+    const std::string why = why_missing(pattern);
+    throw Error(e.kind(), why.empty() ? e.what() : fmt::format("{} ({})", e.what(), why));
+  }
+}
+
+std::string Context::checksum_of(const std::string& pattern, bool parents, const Ignore* excludes,
+                                 FileSums* files) const {
   if (index_ != nullptr) {
     if (auto sum = index_->checksum(pattern, parents, excludes, files)) return *sum;
   }

@@ -41,6 +41,14 @@ class Context {
   // Leaves out what .dockerignore (or <dockerfile>.dockerignore) excludes.
   void apply_ignore();
   void leave_out(const std::string& name);
+  // While nothing had to be unpacked: what the archive holds (minus what .dockerignore leaves out),
+  // and the archive itself. nullptr: use root().
+  const TarIndex* index() const { return index_.get(); }
+  std::shared_ptr<const std::string> archive() const;
+  // What the user calls the context, for errors; may stay empty.
+  void set_shown_name(const std::string& name) { shown_name_ = name; }
+  // Why a pattern finds nothing: a line of .dockerignore, or a name that is nearly the same.
+  std::string why_missing(const std::string& pattern) const;
   // Of the files that a pattern means (files.h), without unpacking when that is possible.
   std::string checksum(const std::string& pattern, bool parents, const Ignore* excludes,
                        std::vector<std::pair<std::string, std::string>>* files) const;
@@ -50,16 +58,19 @@ class Context {
   void unmount() const;
 
  private:
+  std::string checksum_of(const std::string& pattern, bool parents, const Ignore* excludes,
+                          std::vector<std::pair<std::string, std::string>>* files) const;
   bool unpack_in_memory(std::string_view tar) const;
   void unpack_on_disk(const ByteSource& tar) const;
   void unpack() const;
   void drop_left_out() const;
-  std::string parent_, dockerfile_;
+  std::string parent_, dockerfile_, shown_name_;
   std::unique_ptr<TarIndex> index_;
   Ignore ignore_;
+  std::string ignore_name_;
   std::vector<std::string> left_out_;
-  mutable std::string archive_;  // until it is unpacked
-  mutable std::string path_;     // empty: in memory
+  mutable std::shared_ptr<const std::string> archive_;  // until it is unpacked
+  mutable std::string path_;                            // empty: in memory
   mutable std::unique_ptr<linux::Root> root_;
   mutable std::mutex mutex_;
   mutable std::unique_ptr<linux::MountGuard> mounted_;

@@ -57,7 +57,8 @@ std::string copy_options(const Copy& copy, const std::vector<std::string>& exclu
 
 void StageBuilder::find_sources(const Copy& copy, CopySources& sources) {
   const auto lookup = [this](const std::string& name) { return variable(name); };
-  if (!copy.from.empty()) sources.set_tree(tree_named(expand(copy.from)));
+  if (const std::string from = expand(copy.from); !from.empty())
+    sources.set_tree(tree_named(from), from);
   const std::string sum = expand(copy.checksum);
   for (const auto& raw : copy.sources) {
     if (const Heredoc* doc = heredoc_of(copy, raw)) {
@@ -81,9 +82,8 @@ void StageBuilder::find_sources(const Copy& copy, CopySources& sources) {
   }
 }
 
-void StageBuilder::write_sources(const Copy& copy, CopySources& sources,
-                                 const std::string& destination, const LowerTree& to,
-                                 const std::vector<std::string>& below) {
+CopyOptions StageBuilder::copy_settings(const Copy& copy, const LowerTree& to,
+                                        const std::vector<std::string>& below) {
   CopyOptions options;
   options.keep_owner = !copy.from.empty();  // everything of the context is root's
   const std::string chown = expand(copy.chown);
@@ -99,8 +99,41 @@ void StageBuilder::write_sources(const Copy& copy, CopySources& sources,
       throw DockerfileError(line_, e.what());
     }
   }
-  sources.write(to.root(), destination, options, copy.add && copy.unpack.value_or(true),
-                copy.add && copy.unpack.value_or(false));
+  return options;
+}
+
+std::string StageBuilder::earlier_layer() {
+  if (job_.epoch) return "";  // times of files are changed in place
+  const std::string key = job_.explainer.last_key(name_, ordinal_, original_);
+  if (key.empty()) return "";
+  std::shared_ptr<void> pin;
+  const auto step = job_.cache.find(key, pin);
+  job_.keep(std::move(pin));
+  const auto& below = config_.diff_ids;
+  if (!step || !step->has_layer ||
+      std::find(below.begin(), below.end(), step->diff_id) != below.end())
+    return "";
+  StageResult alone;
+  alone.config.diff_ids = {step->diff_id};
+  alone.layers = {step->layer};
+  return layer_dirs(job_, alone).front();
+}
+
+void StageBuilder::write_sources(const Copy& copy, CopySources& sources,
+                                 const std::string& destination, const std::string& upper,
+                                 const std::vector<std::string>& lower) {
+  const bool names = copy.link && !numeric_owner(expand(copy.chown));
+  const auto below = names ? layer_dirs(job_, {config_, layers_}) : std::vector<std::string>{};
+  const auto under = lower.empty() ? layer_dirs(job_, StageResult{}) : lower;
+  {
+    const LowerTree tree(job_, under);
+    if (sources.write_plain(tree.root(), destination, copy_settings(copy, tree, below), copy.add,
+                            upper, [this] { return earlier_layer(); }))
+      return;
+  }
+  const WritableTree tree(job_, under, upper);
+  sources.write(tree.root(), destination, copy_settings(copy, tree, below),
+                copy.add && copy.unpack.value_or(true), copy.add && copy.unpack.value_or(false));
 }
 
 void StageBuilder::apply(const Copy& copy, const Instruction& instruction) {
@@ -133,11 +166,7 @@ void StageBuilder::apply(const Copy& copy, const Instruction& instruction) {
     return copy_inputs(inputs);
   };
   step.make = [&](const std::string& upper, const std::vector<std::string>& lower) {
-    const bool names = copy.link && !numeric_owner(inputs.chown);
-    const auto below = names ? layer_dirs(job_, {config_, layers_}) : std::vector<std::string>{};
-    std::vector<std::string> under_it = lower;
-    if (under_it.empty()) under_it = layer_dirs(job_, StageResult{});
-    write_sources(copy, sources, destination, WritableTree(job_, under_it, upper), below);
+    write_sources(copy, sources, destination, upper, lower);
   };
   layered(std::move(step));
 }

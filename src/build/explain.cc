@@ -110,6 +110,13 @@ std::string Explainer::why(const std::string& stage, size_t index, const Explain
   return why_missed(last(stage), index, now);
 }
 
+std::string Explainer::last_key(const std::string& stage, size_t index,
+                                const std::string& text) const {
+  const auto before = last(stage);
+  const ExplainedStep* same = counterpart(before, index, text);
+  return same == nullptr ? "" : same->key;
+}
+
 void Explainer::note(const std::string& stage, size_t index, ExplainedStep step) {
   if (step.parts.size() > kMostParts) step.parts.resize(kMostParts);
   (*noted_.lock())[stage][index] = std::move(step);

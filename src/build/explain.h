@@ -30,6 +30,8 @@ class Explainer {
   // scope: what is being built (an image's name), so that other builds are not compared with.
   Explainer(store::Store& store, std::string scope) : store_(store), scope_(std::move(scope)) {}
   std::string why(const std::string& stage, size_t index, const ExplainedStep& now) const;
+  // The key that the same instruction had the last time; "": it is new.
+  std::string last_key(const std::string& stage, size_t index, const std::string& text) const;
   void note(const std::string& stage, size_t index, ExplainedStep step);
   void flush();  // keeps what was noted for the next time
 

@@ -12,6 +12,7 @@
 #include "base/ids.h"
 #include "build/context.h"
 #include "build/files.h"
+#include "build/plain_copy.h"
 #include "codec/tar.h"
 
 namespace slipway::build {
@@ -77,7 +78,7 @@ class HostileTest : public testing::Test {
   }
   static std::string ended(const std::string& tar) { return tar + std::string(1024, '\0'); }
 
-  // Both ways in. Whatever becomes of the archive, the world outside is as it was.
+  // All ways in. Whatever becomes of the archive, the world outside is as it was.
   void try_both(const std::string& tar) {
     try {
       const Context context(dir_, source_of_string(tar));
@@ -86,6 +87,15 @@ class HostileTest : public testing::Test {
     }
     try {
       unpack_tar(linux::Root(dir_ + "/root"), "sub", source_of_string(tar));
+    } catch (const Error&) {
+    }
+    try {  // and straight into a layer
+      const Context context(dir_, source_of_string(tar));
+      const std::string layer = dir_ + "/root/layer-" + random_hex(4);
+      make_directories(layer);
+      const linux::Root below(dir_ + "/root");
+      PlainCopy copy(context, below, {});
+      if (copy.plan({"."}, "/sub", false)) copy.write(layer, dir_ + "/root");
     } catch (const Error&) {
     }
     EXPECT_EQ(read_file(dir_ + "/victim"), "safe");
@@ -203,6 +213,30 @@ TEST_F(HostileTest, SparseFilesThatClaimMoreThanThereIs) {
   try_both(tar);
   EXPECT_NE(refusal(tar).find("more than the"), std::string::npos) << refusal(tar);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+}
+
+// The newer forms: a map of the holes in pax records, or in the file's first block.
+TEST_F(HostileTest, SparseFilesInPaxRecords) {
+  const auto data = padded(std::string(512, 'x'));
+  const std::string map = pax("GNU.sparse.size", "4398046511104") +
+                          pax("GNU.sparse.numblocks", "1") + pax("GNU.sparse.offset", "0") +
+                          pax("GNU.sparse.numbytes", "512");
+  const std::string newer = pax("GNU.sparse.major", "1") + pax("GNU.sparse.minor", "0") +
+                            pax("GNU.sparse.name", "../victim") +
+                            pax("GNU.sparse.realsize", "4398046511104");
+  const auto begin = std::chrono::steady_clock::now();
+  try_both(ended(map + header("big", '0', "00000001000") + data));
+  try_both(ended(newer + header("big", '0', "00000002000") + padded("1\n0\n512\n") + data));
+  try_both(ended(newer + header("big", '0', "00000001000") + padded("999999999\n-5\nx\n")));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+}
+
+TEST_F(HostileTest, LinksOf64KiBAndTimesBeyondAllTime) {
+  const std::string far(65536, 'n');
+  try_both(ended(pax("linkpath", far) + header("h", '1', "00000000000")));
+  try_both(ended(pax("mtime", "99999999999999999999") + header("f", '0', "00000000000")));
+  try_both(ended(pax("mtime", "-99999999999.999999999") + header("f", '0', "00000000000")));
+  try_both(ended(pax("uid", "99999999999999") + header("f", '0', "00000000000")));
 }
 
 TEST_F(HostileTest, ManyNestedDirectories) {

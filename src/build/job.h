@@ -33,6 +33,7 @@ struct Job : JobParts {
   std::map<std::string, std::string> global_args{};  // of ARGs before the first FROM
   std::string work_dir{};                            // upper directories and mounts of this build
   std::optional<int64_t> epoch{};                    // SOURCE_DATE_EPOCH
+  std::vector<std::string> stage_names{};            // in the file's order
   std::map<std::string, CachedStep> imported{};      // steps of --cache-from images, by key
 
   void tell(const Event& event);

@@ -1,5 +1,9 @@
 // How a step is answered: from the cache, or by making it; and what is noted of it.
+#include <dirent.h>
+#include <fcntl.h>
 #include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -10,6 +14,37 @@
 
 namespace slipway::build {
 
+namespace {
+
+// Blocks of a tree, in bytes.
+uint64_t disk_use_below(int folder) {
+  uint64_t total = 0;
+  const int copy = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR* const stream = copy < 0 ? nullptr : ::fdopendir(copy);
+  if (stream == nullptr && copy >= 0) ::close(copy);
+  if (stream == nullptr) return 0;
+  const Finally close([&] { ::closedir(stream); });
+  while (const dirent* entry = ::readdir(stream)) {
+    const std::string_view name = entry->d_name;
+    struct stat info {};
+    if (name == "." || name == ".." ||
+        ::fstatat(folder, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+      continue;
+    total += static_cast<uint64_t>(info.st_blocks) * 512;
+    if (!S_ISDIR(info.st_mode)) continue;
+    const Fd below(
+        ::openat(folder, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (below) total += disk_use_below(below.get());
+  }
+  return total;
+}
+
+uint64_t disk_use(const std::string& folder) {
+  return disk_use_below(open_file(folder, O_RDONLY | O_DIRECTORY).get());
+}
+
+}  // namespace
+
 void StageBuilder::remember_history(const CachedStep& step, const std::string& created_by,
                                     bool empty) {
   config_.created = step.created;
@@ -18,11 +53,15 @@ void StageBuilder::remember_history(const CachedStep& step, const std::string& c
   config_.step_keys.push_back(step.key);
 }
 
+std::optional<CachedStep> StageBuilder::find_cached(const std::string& key) {
+  return no_cache_ ? std::nullopt : job_.find(key);
+}
+
 // The time of a config-only step is cached too, so that a rebuild gives the same image id.
 void StageBuilder::configured(const std::string& created_by, const std::string& inputs) {
   const std::string key = config_key(last_key_, inputs.empty() ? created_by : inputs);
   last_key_ = key;
-  auto known = job_.find(key);
+  auto known = find_cached(key);
   cached_ = known.has_value();
   if (known) {
     note(" ---> Using cache\n");
@@ -60,11 +99,11 @@ void StageBuilder::layered(LayerStep step) {
   const std::string layers_sum = short_sum(join(config_.diff_ids, "\n"));
   if (!step.alone) step.parts.emplace_back("layers", layers_sum);
   const std::string fast = step.definition ? key_of(*step.definition, step.alone) : "";
-  auto known = fast.empty() ? std::nullopt : job_.find(fast);
+  auto known = fast.empty() ? std::nullopt : find_cached(fast);
   std::string key = known && !known->key.empty() ? known->key : fast;
   if (!known && step.inputs) {
     key = key_of(step.inputs(step.parts), step.alone);
-    known = job_.find(key);
+    known = find_cached(key);
     if (known && !fast.empty()) job_.cache.remember(fast, *known);
   }
   ExplainedStep explained{original_, key, step.parts};
@@ -72,7 +111,9 @@ void StageBuilder::layered(LayerStep step) {
   if (known) {
     note(" ---> Using cache\n");
   } else {
-    why_ = job_.request.no_cache ? "--no-cache" : job_.explainer.why(name_, ordinal_, explained);
+    why_ = job_.request.no_cache ? "--no-cache"
+           : no_cache_           ? "--no-cache-filter"
+                                 : job_.explainer.why(name_, ordinal_, explained);
     known = make_layer(step);
     known->key = key;
     known->description = step.created_by;
@@ -94,6 +135,7 @@ CachedStep StageBuilder::make_layer(const LayerStep& step) {
     image::Images::LayerOptions options;
     options.zstd = job_.request.zstd;
     options.newest = job_.epoch;
+    made.disk = disk_use(dir + "/upper");
     const auto layer =
         job_.deps.images.commit_layer(config_.diff_ids, dir + "/upper", job_.stop, options);
     made.has_layer = true;

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "build/parser/mounts.h"
+#include "build/parser/suggest.h"
 #include "build/parser/words.h"
 
 namespace slipway::build {
@@ -46,10 +47,23 @@ std::optional<size_t> Plan::find(const std::string& name, size_t before) const {
   return std::nullopt;
 }
 
+std::vector<std::string> Plan::stage_names() const {
+  std::vector<std::string> out;
+  for (const auto& stage : file_.stages)
+    if (!stage.from.name.empty()) out.push_back(stage.from.name);
+  return out;
+}
+
 size_t Plan::choose(const std::string& target) const {
   if (target.empty()) return file_.stages.size() - 1;
   const auto found = find(target, file_.stages.size());
-  if (!found) throw invalid_argument("failed to reach build target {} in Dockerfile", target);
+  if (!found) {
+    const auto names = stage_names();
+    throw invalid_argument("failed to reach build target {} in Dockerfile{}{}", target,
+                           did_you_mean(target, names),
+                           names.empty() ? ": none of its stages has a name"
+                                         : ": its stages are " + join(names, ", "));
+  }
   return *found;
 }
 

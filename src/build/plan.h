@@ -21,6 +21,7 @@ class Plan {
 
   // A stage by name or number; only those before count.
   std::optional<size_t> find(const std::string& name, size_t before) const;
+  std::vector<std::string> stage_names() const;  // of those that have one
   // By --target; the last one when empty. Throws Error(invalid_argument).
   size_t choose(const std::string& target) const;
   void need(size_t index);

@@ -42,6 +42,11 @@ bool only_heredoc(const Command& command, const Heredoc& doc) {
          (!doc.expand && command.text.starts_with("<<") && split_words(command.text).size() == 1);
 }
 
+std::string memory_hint(uint64_t limit) {
+  if (limit == 0) return " (out of memory)";
+  return fmt::format(" (out of memory: the build's limit is {} bytes, --memory)", limit);
+}
+
 void set_limits(const Request& request, container::Spec& spec) {
   spec.memory_bytes = request.memory_bytes;
   spec.memory_swap_bytes = request.memory_swap_bytes;
@@ -133,6 +138,7 @@ int StageBuilder::run_container(const container::Spec& spec) {
   attached.get_future().wait();
   engine.start(id);
   const int code = engine.wait(id, container::WaitCondition::not_running, stop);
+  if (code != 0) out_of_memory_ = engine.inspect(id).state.oom_killed;
   reader.join();
   return code;
 }
@@ -169,9 +175,10 @@ void StageBuilder::apply(const Run& run, const Instruction&) {
   step.make = [&](const std::string& upper, const std::vector<std::string>& lower) {
     const int code = run_container(run_spec(command, upper, lower, run, mounts));
     if (code == 0) return;
-    throw StepFailed(
-        code, fmt::format("{}:{}: The command '{}' returned a non-zero code: {}",
-                          job_.request.dockerfile, line_, command_text(command.command), code));
+    throw StepFailed(code,
+                     fmt::format("{}:{}: The command '{}' returned a non-zero code: {}{}",
+                                 job_.request.shown(), line_, command_text(command.command), code,
+                                 out_of_memory_ ? memory_hint(job_.request.memory_bytes) : ""));
   };
   layered(std::move(step));
 }

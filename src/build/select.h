@@ -25,6 +25,12 @@ std::string shown_name(const Selected& source);
 std::string tree_hash_head(const std::string& shown, uint32_t mode, uint32_t uid, uint32_t gid,
                            uint64_t size);
 
+// No file is what a source asks for.
+class NothingSelected : public Error {
+ public:
+  explicit NothingSelected(const std::string& message) : Error(Kind::invalid_argument, message) {}
+};
+
 template <typename View>
 void expand_wildcards(const View& view, const std::vector<std::string>& parts, size_t depth,
                       const std::string& so_far, std::vector<std::string>& found) {
@@ -62,10 +68,10 @@ std::vector<Selected> select_in(const View& view, const std::string& source, boo
   }
   if (!out.empty()) return out;
   if (has_wildcard(source))
-    throw invalid_argument("no source files were specified: nothing matches {}", source);
-  throw invalid_argument(
+    throw NothingSelected("no source files were specified: nothing matches " + source);
+  throw NothingSelected(fmt::format(
       "file not found in build context or excluded by .dockerignore: stat {}: file does not exist",
-      source);
+      source));
 }
 
 }  // namespace slipway::build

@@ -9,6 +9,9 @@
 #include "base/files.h"
 #include "base/ids.h"
 #include "base/strings.h"
+#include "build/parser/suggest.h"
+#include "build/plain_copy.h"
+#include "build/select.h"
 #include "codec/hash.h"
 #include "net/http.h"
 
@@ -142,9 +145,40 @@ const linux::Root& CopySources::root_of(const Item& item) const {
   return tree_ != nullptr ? tree_->root() : job_.context.root();
 }
 
+void CopySources::select_in_tree(Item& item) {
+  if (tree_ == nullptr) tree_ = std::make_unique<MountedTree>(job_, *from_);
+  const linux::Root& root = tree_->root();
+  try {
+    item.files = select(root, item.text, item.parents);
+  } catch (const NothingSelected& e) {
+    const auto parts = source_parts(item.text);
+    if (parts.empty()) throw;
+    const std::string folder = "/" + join({parts.begin(), parts.end() - 1}, "/");
+    const auto info = root.stat(folder);
+    std::string hint = fmt::format("; there is no {}", folder);
+    if (info && S_ISDIR(info->st_mode)) hint = did_you_mean(parts.back(), root.list(folder));
+    throw invalid_argument("{}: file does not exist in {}{}", item.text, from_name_, hint);
+  }
+}
+
+bool CopySources::write_plain(const linux::Root& lower, const std::string& destination,
+                              const CopyOptions& options, bool add, const std::string& upper,
+                              const std::function<std::string()>& earlier) const {
+  if (from_ || !excludes_.empty()) return false;
+  std::vector<std::string> patterns;
+  for (const auto& item : items_) {
+    if (item.kind != Kind::pattern || item.parents) return false;
+    patterns.push_back(item.text);
+  }
+  PlainCopy copy(job_.context, lower, options);
+  if (!copy.plan(patterns, destination, add)) return false;
+  copy.write(upper, earlier());
+  return true;
+}
+
 void CopySources::resolve_one(Item& item) {
   if (item.kind == Kind::pattern) {
-    if (from_ && tree_ == nullptr) tree_ = std::make_unique<MountedTree>(job_, *from_);
+    if (from_) return select_in_tree(item);
     item.files = select(root_of(item), item.text, item.parents);
     return;
   }

@@ -25,7 +25,10 @@ class CopySources {
   CopySources& operator=(const CopySources&) = delete;
 
   // From another stage or an image instead of the context.
-  void set_tree(const StageResult& tree) { from_ = tree; }
+  void set_tree(const StageResult& tree, const std::string& name) {
+    from_ = tree;
+    from_name_ = name;
+  }
   void set_excludes(const std::vector<std::string>& patterns);
   void add_pattern(const std::string& pattern, bool parents);
   void add_heredoc(const std::string& name, const std::string& content);
@@ -40,6 +43,13 @@ class CopySources {
   void write(const linux::Root& to, const std::string& destination, const CopyOptions& options,
              bool unpack_local, bool unpack_remote);
 
+  // The same straight into a layer's directory, where that needs no file of the context to be
+  // unpacked (plain_copy.h); false: it is not that simple, nothing was done. lower: the tree below;
+  // earlier: asked for a layer that may have the same files.
+  bool write_plain(const linux::Root& lower, const std::string& destination,
+                   const CopyOptions& options, bool add, const std::string& upper,
+                   const std::function<std::string()>& earlier) const;
+
  private:
   enum class Kind { pattern, heredoc, url };
   struct Item {
@@ -50,11 +60,13 @@ class CopySources {
   };
   void resolve();
   void resolve_one(Item& item);
+  void select_in_tree(Item& item);
   const linux::Root& root_of(const Item& item) const;
   const linux::Root& extra();
 
   Job& job_;
   std::optional<StageResult> from_;
+  std::string from_name_;
   Ignore excludes_;
   std::vector<Item> items_;
   std::string dir_;  // of downloads and heredocs

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "build/parser/suggest.h"
 #include "codec/hash.h"
 
 namespace slipway::build {
@@ -92,8 +93,8 @@ void StageBuilder::located(const std::string& keyword, const std::function<void(
     throw;
   } catch (const Error& e) {
     if (e.kind() == Kind::cancelled) throw;
-    throw Error(e.kind(), fmt::format("{}:{}: {} failed: {}", job_.request.dockerfile, line_,
-                                      keyword, e.what()));
+    throw Error(e.kind(), fmt::format("{}:{}: {} failed: {}", job_.request.shown(), line_, keyword,
+                                      e.what()));
   }
 }
 
@@ -149,10 +150,30 @@ image::Image StageBuilder::image_named(const std::string& name, bool pull) {
   return job_.deps.images.get(name);
 }
 
+// An image that nobody has may be a stage whose name was misspelt.
+image::Image StageBuilder::image_or_hint(const std::string& name, bool pull) {
+  try {
+    return image_named(name, pull);
+  } catch (const Error& e) {
+    const auto& stages = job_.stage_names;
+    if (e.kind() == Kind::cancelled || stages.empty() ||
+        name.find_first_of("/:@") != std::string::npos)
+      throw;
+    const bool later = std::any_of(stages.begin(), stages.end(),
+                                   [&](const auto& stage) { return iequals(stage, name); });
+    if (later)
+      throw Error(e.kind(), fmt::format("{} (the stage {} comes later in the file: only earlier "
+                                        "ones can be read from)",
+                                        e.what(), name));
+    throw Error(e.kind(), fmt::format("{}; nor is there a stage {}{}: the stages are {}", e.what(),
+                                      name, did_you_mean(name, stages), join(stages, ", ")));
+  }
+}
+
 StageResult StageBuilder::tree_named(const std::string& name) {
   if (auto stage = find_stage_(name)) return std::move(*stage);
   if (name == "scratch") return {};
-  const auto found = image_named(name, false);
+  const auto found = image_or_hint(name, false);
   job_.keep(found.config.diff_ids, found.layers);
   return {found.config, found.layers};
 }
@@ -168,7 +189,7 @@ std::vector<std::string> StageBuilder::take_base(const std::string& name) {
     note(" ---> \n");
     return {};
   }
-  const auto found = image_named(name, job_.request.pull);
+  const auto found = image_or_hint(name, job_.request.pull);
   job_.keep(found.config.diff_ids, found.layers);
   config_ = found.config;
   layers_ = found.layers;
@@ -197,6 +218,8 @@ void StageBuilder::start(const Stage& stage) {
 
 StageResult StageBuilder::build(const Stage& stage) {
   name_ = stage.from.name.empty() ? fmt::format("stage-{}", index_) : stage.from.name;
+  for (const auto& name : job_.request.no_cache_stages)
+    no_cache_ = no_cache_ || iequals(name, name_) || name == std::to_string(index_);
   start(stage);
   for (const auto& instruction : stage.instructions) run(instruction);
   Event event;

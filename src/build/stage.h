@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "build/explain.h"
+#include "build/files.h"
 #include "build/job.h"
 #include "build/parser/instructions.h"
 #include "build/parser/words.h"
@@ -74,6 +75,7 @@ class StageBuilder {
     Make make;
   };
   void layered(LayerStep step);
+  std::optional<CachedStep> find_cached(const std::string& key);
   CachedStep make_layer(const LayerStep& step);
   std::string key_of(const std::string& inputs, bool alone) const;
   void take(const CachedStep& step, const std::string& created_by);
@@ -85,12 +87,17 @@ class StageBuilder {
   void expose(const std::string& word);
   // An image that a FROM or --from names, pulled when it is not here (or pull says so).
   image::Image image_named(const std::string& name, bool pull);
+  image::Image image_or_hint(const std::string& name, bool pull);
   StageResult tree_named(const std::string& name);              // a stage or an image
   std::vector<std::string> take_base(const std::string& name);  // returns its ONBUILD triggers
 
   void find_sources(const Copy& copy, CopySources& sources);
+  CopyOptions copy_settings(const Copy& copy, const LowerTree& to,
+                            const std::vector<std::string>& below);
   void write_sources(const Copy& copy, CopySources& sources, const std::string& destination,
-                     const LowerTree& to, const std::vector<std::string>& below);
+                     const std::string& upper, const std::vector<std::string>& lower);
+  // What this step made the last time, unpacked: most of its files may be the same. "": nothing.
+  std::string earlier_layer();
   struct RunCommand {
     Command command;
     std::string script;  // of a heredoc with an interpreter line
@@ -111,12 +118,13 @@ class StageBuilder {
   std::vector<image::Descriptor> layers_;
   std::map<std::string, std::string> args_;  // declared by ARG in this stage
   std::string last_key_;                     // of the step before: config-only steps count too
+  bool no_cache_ = false;                    // --no-cache-filter
   bool cmd_set_ = false;                     // by this stage, not by its base
   int line_ = 0;
   // Of the step that runs.
   int id_ = 0;
   size_t ordinal_ = 0;
-  bool cached_ = false;
+  bool cached_ = false, out_of_memory_ = false;
   std::string original_, why_;
 };
 

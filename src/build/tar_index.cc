@@ -112,6 +112,9 @@ std::unique_ptr<Node> node_of(const TarEntry& entry, TarReader& reader, std::str
   node->mode = entry.mode & 07777;
   node->uid = entry.uid;
   node->gid = entry.gid;
+  node->mtime = entry.mtime;
+  node->mtime_ns = entry.mtime_ns;
+  node->implied = false;
   if (entry.type == TarType::directory) {
     node->mode |= S_IFDIR;
   } else if (entry.type == TarType::symlink) {
@@ -203,6 +206,34 @@ void TarIndex::drop(const Ignore& ignore) {
 
 void TarIndex::remove(const std::string& name) {
   root_.children.erase(name);  // only used for names without a folder
+}
+
+std::optional<std::vector<Selected>> TarIndex::select(const std::string& pattern) const {
+  try {
+    return select_in(IndexView{root_}, pattern, false);
+  } catch (const NotPlain&) {
+    return std::nullopt;
+  }
+}
+
+const TarIndex::Node* TarIndex::node(const std::string& path) const {
+  try {
+    return find_node(root_, path);
+  } catch (const NotPlain&) {
+    return nullptr;
+  }
+}
+
+std::vector<std::string> TarIndex::names_near(const std::string& path) const {
+  const Node* at = &root_;
+  for (const auto& part : split(path, '/')) {
+    const auto child = at->children.find(part);
+    if (child == at->children.end() || !S_ISDIR(child->second->mode)) break;
+    at = child->second.get();
+  }
+  std::vector<std::string> out;
+  for (const auto& [name, child] : at->children) out.push_back(name);
+  return out;
 }
 
 std::optional<std::string> TarIndex::checksum(const std::string& pattern, bool parents,

@@ -21,6 +21,9 @@ class TarIndex {
   struct Node {
     uint32_t mode = 0040755, uid = 0, gid = 0;
     uint64_t size = 0;
+    int64_t mtime = 0;
+    uint32_t mtime_ns = 0;
+    bool implied = true;    // a directory that only the names of others speak of
     std::string sum, link;  // sha256 of a file; target of a symlink
     std::map<std::string, std::unique_ptr<Node>, std::less<>> children{};
   };
@@ -36,8 +39,14 @@ class TarIndex {
   void remove(const std::string& name);
 
   // As select and checksum of files.h; nullopt when only the files themselves can tell.
+  std::optional<std::vector<Selected>> select(const std::string& pattern) const;
   std::optional<std::string> checksum(const std::string& pattern, bool parents,
                                       const Ignore* excludes, FileSums* files) const;
+
+  // nullptr: not there. Not for paths that lead through a symlink.
+  const Node* node(const std::string& path) const;
+  // Names of a directory, or of the nearest one above it that is there.
+  std::vector<std::string> names_near(const std::string& path) const;
 
  private:
   bool add(const std::string& name, std::unique_ptr<Node> node);

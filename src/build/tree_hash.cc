@@ -67,8 +67,10 @@ class TreeHash {
                        S_ISREG(info->st_mode) ? static_cast<uint64_t>(info->st_size) : 0);
     if (S_ISREG(info->st_mode)) text += hash_file(root_, path);
     if (S_ISLNK(info->st_mode)) text += root_.read_link(path);
-    if (S_ISREG(info->st_mode) && info->st_nlink > 1)  // which names are one file
-      text += " = " + links_.try_emplace({info->st_dev, info->st_ino}, shown).first->second;
+    if (S_ISREG(info->st_mode) && info->st_nlink > 1) {  // which names here are one file
+      const auto [first, fresh] = links_.try_emplace({info->st_dev, info->st_ino}, shown);
+      if (!fresh) text += " = " + first->second;
+    }
     hash_.update(text);
     if (files_ != nullptr && !S_ISDIR(info->st_mode))
       files_->emplace_back(path, sha256_hex(text).substr(0, 16));

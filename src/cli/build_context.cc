@@ -8,12 +8,15 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/ids.h"
+#include "codec/compress.h"
 
 namespace slipway::cli {
 
 namespace fs = std::filesystem;
 
 namespace {
+
+constexpr size_t kMostDockerfile = 1u << 20;
 
 // The path below root; nullopt when it is not below it.
 std::optional<std::string> inside(const fs::path& root, const fs::path& file) {
@@ -48,21 +51,76 @@ std::optional<TarEntry> entry_of(const std::string& path, const std::string& nam
 
 }  // namespace
 
-ContextArchive::ContextArchive(const std::string& path, const std::string& file) {
+ContextArchive::ContextArchive(const std::string& path, const std::string& file)
+    : shown_context_(path) {
+  if (path == "-") {
+    take_standard_input(file);
+    return;
+  }
+  if (path.find("://") != std::string::npos || path.starts_with("git@"))
+    throw invalid_argument(
+        "the build context {} is not on this machine: clone or fetch it, then build its directory "
+        "(or send an archive to: slipway build -)",
+        path);
   if (!fs::is_directory(path))
     throw invalid_argument("the build context {} is not a directory", path);
   root_ = fs::canonical(path);
+  find_dockerfile(file);
+  start_writer();
+}
+
+void ContextArchive::find_dockerfile(const std::string& file) {
   const std::string wanted = file.empty() ? root_ + "/Dockerfile" : file;
-  shown_ = file.empty() ? "Dockerfile" : file;
-  if (!fs::exists(wanted)) throw not_found("there is no Dockerfile {}", wanted);
-  text_ = read_file(wanted);
-  const auto name = inside(root_, wanted);
+  shown_ = file.empty() || file == "-" ? "Dockerfile" : file;
+  std::optional<std::string> own;
+  if (file == "-") {
+    text_ = read_to_string(source_of_fd(STDIN_FILENO), kMostDockerfile);
+    outside_ = true;
+  } else {
+    if (!fs::exists(wanted)) throw not_found("there is no Dockerfile {}", wanted);
+    text_ = read_file(wanted);
+    own = read_file_if_exists(wanted + ".dockerignore");
+  }
+  const auto name = outside_ ? std::nullopt : inside(root_, wanted);
   outside_ = !name.has_value();
   dockerfile_ = name.value_or(".dockerfile." + random_hex(10));
-  const auto own = read_file_if_exists(wanted + ".dockerignore");
   if (outside_) outside_ignore_ = own;
   if (const auto ignore = own ? own : read_file_if_exists(root_ + "/.dockerignore"))
     ignore_ = build::Ignore::parse(*ignore);
+}
+
+// An archive goes on as it is; anything else is the Dockerfile of a build without a context.
+void ContextArchive::take_standard_input(const std::string& file) {
+  if (file == "-")
+    throw invalid_argument("standard input cannot be both the context and the Dockerfile");
+  if (::isatty(STDIN_FILENO) == 1)
+    throw invalid_argument("the context - is standard input, which is a terminal: redirect it");
+  shown_context_ = "standard input";
+  std::string start(1024, '\0');
+  size_t have = 0;
+  while (have < start.size()) {
+    const size_t n = read_some(STDIN_FILENO, std::span(start).subspan(have));
+    if (n == 0) break;
+    have += n;
+  }
+  start.resize(have);
+  const bool archive = detect_compression(start) != Compression::none ||
+                       (have > 262 && start.compare(257, 5, "ustar") == 0);
+  shown_ = dockerfile_ = file.empty() ? "Dockerfile" : file;
+  if (archive) {
+    standard_input_ = true;
+    head_ = std::move(start);
+    return;
+  }
+  if (!file.empty())
+    throw invalid_argument("-f {}: standard input is no archive that could hold it", file);
+  text_ = start + read_to_string(source_of_fd(STDIN_FILENO), kMostDockerfile);
+  TarWriter tar([this](std::string_view bytes) { head_ += bytes; });
+  add_text(tar, dockerfile_, text_);
+  tar.finish();
+}
+
+void ContextArchive::start_writer() {
   int ends[2];
   check(::pipe2(ends, O_CLOEXEC), "make a pipe");
   read_end_ = Fd(ends[0]);
@@ -82,6 +140,14 @@ ContextArchive::~ContextArchive() {
 }
 
 size_t ContextArchive::read(std::span<char> into) {
+  if (!head_.empty()) {
+    const size_t n = std::min(into.size(), head_.size());
+    std::memcpy(into.data(), head_.data(), n);
+    head_.erase(0, n);
+    return n;
+  }
+  if (standard_input_) return read_some(STDIN_FILENO, into);
+  if (!read_end_) return 0;
   const size_t n = read_some(read_end_.get(), into);
   if (n > 0) return n;
   if (writer_.joinable()) writer_.join();

@@ -43,6 +43,14 @@ std::string clipped(const std::string& text, size_t width) {
   return text;
 }
 
+// Of "FILE:LINE: what went wrong"; 0: it does not say.
+int line_in(const std::string& message, const std::string& file) {
+  if (!message.starts_with(file + ":")) return 0;
+  const auto rest = std::string_view(message).substr(file.size() + 1);
+  const auto line = parse_int(rest.substr(0, rest.find(':')));
+  return line && *line > 0 && *line < 1'000'000 ? static_cast<int>(*line) : 0;
+}
+
 std::string one_line(const std::string& text) {
   return harmless(replace_all(text, "\n", " "));
 }
@@ -55,7 +63,8 @@ winsize terminal_size() {
 
 }  // namespace
 
-BuildProgress::BuildProgress(bool tty, bool explain) : tty_(tty), explain_(explain) {
+BuildProgress::BuildProgress(Style style, bool explain)
+    : tty_(style == Style::tty), quiet_(style == Style::quiet), explain_(explain) {
   if (!tty_) return;
   ticker_ = std::jthread([this] {
     while (!stop_.wait_for(milliseconds(150))) {
@@ -70,7 +79,7 @@ BuildProgress::~BuildProgress() {
 }
 
 void BuildProgress::line(const ShownStep& step, const std::string& text) const {
-  fmt::print(stderr, "#{} {}\n", step.id, text);
+  if (!quiet_) fmt::print(stderr, "#{} {}\n", step.id, text);
 }
 
 void BuildProgress::begin_step(const Json& event) {
@@ -128,7 +137,7 @@ void BuildProgress::take(const Json& event) {
   if (kind == "output") add_output(steps_[event.at("id").get<int>()], event.value("text", ""));
   if (kind == "done") end_step(event, false);
   if (kind == "failed") end_step(event, true);
-  if (kind == "message" && event.value("text", "").starts_with("[Warning]")) {
+  if (kind == "message" && !quiet_ && event.value("text", "").starts_with("[Warning]")) {
     if (tty_) draw(false);
     drawn_ = 0;
     fmt::print(stderr, "{}", event.value("text", ""));
@@ -203,9 +212,9 @@ void BuildProgress::show_failure(const std::string& file, const std::string& doc
     if (!failed->partial.empty()) fmt::print(stderr, "{}\n", harmless(failed->partial));
     fmt::print(stderr, "------\n");
   }
-  if (failed != nullptr && failed->line > 0) {
+  const int at = failed != nullptr && failed->line > 0 ? failed->line : line_in(message, file);
+  if (at > 0 && !dockerfile.empty()) {
     const auto lines = split(dockerfile, '\n');
-    const int at = failed->line;
     fmt::print(stderr, "{}:{}\n--------------------\n", file, at);
     for (int i = std::max(1, at - 2); i <= at + 2 && i <= static_cast<int>(lines.size()); ++i)
       fmt::print(stderr, "{:4} | {} {}\n", i, i == at ? ">>>" : "   ",

@@ -26,8 +26,9 @@ struct ShownStep {
 
 class BuildProgress {
  public:
-  // tty: the list; else lines on standard error.
-  BuildProgress(bool tty, bool explain);
+  // plain: lines on standard error; tty: the list; quiet: nothing but a failure.
+  enum class Style { plain, tty, quiet };
+  BuildProgress(Style style, bool explain);
   ~BuildProgress();
   void take(const nlohmann::json& event);
   // Draws for the last time. After a failure: the failing step's last output and where it is.
@@ -44,7 +45,7 @@ class BuildProgress {
   std::vector<std::string> picture(size_t width, bool last) const;
   std::string row(const ShownStep& step, size_t width) const;
 
-  bool tty_, explain_;
+  bool tty_, quiet_, explain_;
   std::mutex mutex_;
   std::vector<int> order_;
   std::map<int, ShownStep> steps_;

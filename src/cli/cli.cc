@@ -58,37 +58,110 @@ void add_down(CLI::App& app, DownCommand& down) {
   command->add_flag("--delete-data", down.delete_data, "delete the data too");
 }
 
+void add_build_limits(CLI::App* command, BuildCommand& build) {
+  command->add_option("-m,--memory", build.memory, "limit of each RUN (512m, 2g)");
+  command->add_option("--memory-swap", build.memory_swap, "the same with swap; -1: no limit");
+  command->add_option("--shm-size", build.shm_size, "size of /dev/shm of each RUN");
+  command->add_option("--cpu-period", build.cpu_period, "of each RUN, in microseconds")
+      ->check(CLI::Number);
+  command->add_option("--cpu-quota", build.cpu_quota, "of each RUN, in microseconds a period")
+      ->check(CLI::Number);
+  command->add_option("-c,--cpu-shares", build.cpu_shares, "the weight of each RUN")
+      ->check(CLI::Number);
+  command->add_option("--cpuset-cpus", build.cpuset_cpus, "processors of each RUN (0-2,4)");
+  command->add_option("--cpuset-mems", build.cpuset_mems, "memory nodes of each RUN (0,1)");
+  command->add_option("--cgroup-parent", build.cgroup_parent, "the cgroup above each RUN's");
+  command->add_option("--ulimit", build.ulimits, "NAME=SOFT[:HARD], for RUN");
+  command->add_option("--security-opt", build.security, "seccomp=FILE or seccomp=unconfined");
+}
+
+// What docker build or buildx have and this builder has not: known, so that the answer says why.
+void add_refused(CLI::App* command, BuildCommand& build) {
+  const auto refuse = [&](const char* name, const char* why) {
+    command
+        ->add_option_function<std::string>(
+            name,
+            [&build, name, why](const std::string& value) {
+              const bool off = value == "false" || value == "0";
+              if (!off) build.refused.push_back(fmt::format("{}: {}", name, why));
+            },
+            why)
+        ->group("");
+  };
+  const auto refuse_flag = [&](const char* name, const char* why) {
+    command
+        ->add_flag_callback(
+            name,
+            [&build, name, why] { build.refused.push_back(fmt::format("{}: {}", name, why)); }, why)
+        ->group("");
+  };
+  refuse("--annotation", "annotations are not written: use --label");
+  refuse("--attest", "attestations are not made");
+  refuse("--provenance", "attestations are not made (--provenance=false is fine)");
+  refuse("--sbom", "attestations are not made (--sbom=false is fine)");
+  refuse("--build-context", "there is one context: COPY --from takes an image or a stage");
+  refuse("--builder", "there is one builder, this one");
+  refuse("--metadata-file", "not written: --iidfile has the image's id");
+  refuse("--call", "only building is implemented");
+  refuse_flag("--check", "only building is implemented");
+  refuse_flag("--push", "build with -t, then: docker push");
+  refuse_flag("--squash", "an experiment of Docker's classic builder");
+  for (const char* name : {"--load", "--rm", "--force-rm", "--compress"})  // as it is anyway
+    command->add_flag(std::string(name))->group("");
+  command
+      ->add_option_function<std::string>(
+          "--cache-to",
+          [&build](const std::string& value) {
+            if (value != "type=inline")
+              build.refused.emplace_back(
+                  "--cache-to: not needed: every image carries what --cache-from wants");
+          },
+          "type=inline")
+      ->group("");
+}
+
 void add_build(CLI::App& app, BuildCommand& build) {
   auto* command = app.add_subcommand("build", "build an image from a Dockerfile");
   add_run_dir(command, build.options);
-  command->add_option("path", build.path, "the build context: a directory")->required();
-  command->add_option("-f,--file", build.dockerfile, "the Dockerfile (default: PATH/Dockerfile)");
+  command
+      ->add_option(
+          "path", build.path,
+          "the build context: a directory, or - for an archive or a Dockerfile on standard "
+          "input")
+      ->required();
+  command->add_option("-f,--file", build.dockerfile,
+                      "the Dockerfile (default: PATH/Dockerfile); -: standard input");
   command->add_option("-t,--tag", build.tags, "a name for the image; may be repeated");
+  command->add_option("-o,--output", build.outputs,
+                      "the target's files instead of an image: type=local,dest=DIR or "
+                      "type=tar,dest=FILE (or DIR alone, or -)");
   command->add_option("--target", build.target, "the stage to build");
   command->add_option("--build-arg", build.build_args, "NAME=VALUE, or NAME of the environment");
   command->add_option("--label", build.labels, "NAME=VALUE");
   command->add_option("--secret", build.secrets, "id=ID,src=FILE or id=ID,env=NAME");
   command->add_option("--ssh", build.ssh, "default, or ID=SOCKET of an SSH agent");
   command->add_option("--cache-from", build.cache_from, "an image whose steps may be taken over");
-  command->add_option("--allow", build.allow, "security.insecure: allow RUN --security=insecure")
-      ->check(CLI::IsMember({"security.insecure"}));
+  command
+      ->add_option("--allow", build.allow,
+                   "security.insecure: allow RUN --security=insecure (network.host is allowed)")
+      ->check(CLI::IsMember({"security.insecure", "network.host"}));
   command->add_option("--add-host", build.add_hosts, "NAME:ADDRESS, known to RUN");
-  command->add_option("--ulimit", build.ulimits, "NAME=SOFT[:HARD], for RUN");
   command->add_option("--network", build.network, "of RUN: default, host or none");
   command->add_option("--platform", build.platform, "linux/amd64");
-  command->add_option("--memory", build.memory, "limit of each RUN (512m, 2g)");
-  command->add_option("--shm-size", build.shm_size, "size of /dev/shm of each RUN");
+  add_build_limits(command, build);
   command->add_option("--iidfile", build.id_file, "write the image's id to this file");
-  command->add_option("--progress", build.progress, "auto, plain or tty")
-      ->check(CLI::IsMember({"auto", "plain", "tty"}))
+  command->add_option("--progress", build.progress, "auto, plain, tty or quiet")
+      ->check(CLI::IsMember({"auto", "plain", "tty", "quiet"}))
       ->capture_default_str();
   command->add_option("--compression", build.compression, "of layers: gzip or zstd")
       ->check(CLI::IsMember({"gzip", "zstd"}))
       ->capture_default_str();
   command->add_flag("--no-cache", build.no_cache, "run every step");
+  command->add_option("--no-cache-filter", build.no_cache_stages, "run every step of this stage");
   command->add_flag("--pull", build.pull, "look for newer base images");
   command->add_flag("--explain", build.explain, "say why a step was not taken from the cache");
   command->add_flag("-q,--quiet", build.quiet, "print only the image's id");
+  add_refused(command, build);
   for (auto* option : command->get_options())
     if (option->get_items_expected_max() > 1) option->allow_extra_args(false);
 }

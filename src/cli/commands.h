@@ -25,8 +25,10 @@ struct BuildCommand {
   daemon::Options options;
   std::string path = ".", dockerfile, target, platform, network, id_file;
   std::vector<std::string> tags, build_args, labels, secrets, ssh, cache_from, allow, add_hosts,
-      ulimits;
-  std::string progress = "auto", compression = "gzip", memory, shm_size;
+      ulimits, outputs, no_cache_stages, security;
+  std::vector<std::string> refused;  // options that there are elsewhere: why not here
+  std::string progress = "auto", compression = "gzip", memory, memory_swap, shm_size, cgroup_parent,
+              cpu_period, cpu_quota, cpu_shares, cpuset_cpus, cpuset_mems;
   bool no_cache = false, pull = false, explain = false, quiet = false;
 };
 int build(const BuildCommand& command);

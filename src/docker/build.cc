@@ -40,16 +40,19 @@ uint64_t size_parameter(const Call& call, const char* name) {
   return static_cast<uint64_t>(value);
 }
 
+Error no_buildkit() {
+  return unimplemented(
+      "BuildKit's own protocol is not implemented. The same Dockerfiles build with "
+      "DOCKER_BUILDKIT=0 docker build (slipway env sets it) or with slipway build");
+}
+
 // Options that would change the result and that the builder does not have.
 void refuse_unsupported(const Call& call) {
   if (const auto remote = call.text("remote"); !remote.empty()) {
     throw unimplemented("building from a remote context ({}) is not implemented: send a tar",
                         remote);
   }
-  if (call.text("version") == "2") {
-    throw unimplemented(
-        "BuildKit's protocol is not implemented: set DOCKER_BUILDKIT=0 for the classic builder");
-  }
+  if (call.text("version") == "2") throw no_buildkit();
   for (const auto* name : {"squash", "outputs"}) {
     const auto value = call.text(name);
     if (!value.empty() && value != "0" && value != "null" && value != "[]") {
@@ -111,6 +114,10 @@ build::Request build_request(const Call& call) {
   refuse_unsupported(call);
   out.dockerfile = call.text("dockerfile", "Dockerfile");
   if (out.dockerfile.empty()) out.dockerfile = "Dockerfile";
+  // One that lay outside of the context has a name that its client made up.
+  const std::string shown = out.dockerfile.starts_with(".dockerfile.") ? "Dockerfile" : "";
+  out.shown_dockerfile = call.text("shownfile", shown);
+  out.shown_context = call.text("showncontext");
   for (const auto& tag : query_values(call.query, "t")) {
     if (!tag.empty()) out.tags.push_back(tag);
   }
@@ -125,6 +132,7 @@ build::Request build_request(const Call& call) {
   out.outside = call.flag("outside");
   out.zstd = call.text("compression") == "zstd";
   out.cache_from = list_parameter(call, "cachefrom");
+  out.no_cache_stages = list_parameter(call, "nocachefilter");
   for (const auto& allowed : list_parameter(call, "allow"))
     if (allowed == "security.insecure") out.allow_insecure = true;
   read_build_limits(call, out);
@@ -172,7 +180,14 @@ class BuildAnswer {
     if (event.kind != build::Event::Kind::note && event.kind != build::Event::Kind::stage_done)
       out_.write(build_event_json(event));
   }
+  // Files of the target, for a client that wants them instead of an image.
+  void take_files(std::string_view bytes) {
+    constexpr size_t piece = 384 * 1024;
+    held_ += bytes;
+    if (held_.size() >= piece) write_files();
+  }
   void end(const std::string& id) {
+    if (events_ && !held_.empty()) write_files();
     if (quiet_) {
       out_.write({{"stream", id + "\n"}});
     } else {
@@ -189,19 +204,27 @@ class BuildAnswer {
   bool made_something() const { return made_something_; }
 
  private:
+  void write_files() { out_.write({{"tar", base64_encode(std::exchange(held_, {}))}}); }
+
   bool quiet_, events_, made_something_ = false;
   JsonLines out_;
-  std::string held_;  // of a quiet build: shown when it fails
+  std::string held_;  // of a quiet build: shown when it fails; of files: not yet sent
   build::ClassicText classic_;
 };
 
 }  // namespace
+
+void refuse_buildkit(Call&) {
+  throw no_buildkit();
+}
 
 void build_image(Call& call) {
   if (call.deps.builder == nullptr) throw unimplemented("this daemon has no builder");
   auto request = build_request(call);
   if (call.flag("slipway")) read_private_part(call, request);
   BuildAnswer answer(call);
+  if (call.flag("slipway") && call.text("output") == "tar")
+    request.files = [&](std::string_view bytes) { answer.take_files(bytes); };
   const ByteSource context = [&](std::span<char> into) { return call.exchange.read(into); };
   const auto observer = [&](const build::Event& event) { answer.take(event); };
   try {
@@ -217,17 +240,26 @@ void build_image(Call& call) {
   if (answer.made_something()) call.deps.builder->collect();
 }
 
+static bool fits_cache_filters(const Filters& filters, const build::CacheUsage& one) {
+  const auto says = [&](const char* name, bool is) {
+    return !filters.has(name) || filters.flag(name, false) == is;
+  };
+  return filters.allows("id", one.id) && filters.allows("type", one.type) &&
+         filters.allows("description", one.description) && says("inuse", one.in_use) &&
+         says("shared", one.shared) && says("private", !one.shared);
+}
+
 void prune_build_cache(Call& call) {
   if (call.deps.builder == nullptr) throw unimplemented("this daemon has no builder");
-  const auto filters = Filters::parse(
-      call.text("filters"), {"until", "unused-for", "id", "type", "inuse", "label", "label!"});
-  if (filters.has("id") || filters.has("type") || filters.has("inuse")) {
-    throw unimplemented("of the build cache's filters only until is implemented");
-  }
+  const auto filters =
+      Filters::parse(call.text("filters"), {"until", "unused-for", "id", "type", "description",
+                                            "inuse", "shared", "private", "label", "label!"});
   // What is in the cache has no labels: nothing fits one, everything is without one.
   if (filters.has("label"))
     return call.json(200, {{"CachesDeleted", Json::array()}, {"SpaceReclaimed", 0}});
   build::PruneOptions options;
+  options.all = call.flag("all");
+  options.fits = [&](const build::CacheUsage& one) { return fits_cache_filters(filters, one); };
   for (const char* name : {"until", "unused-for"}) {
     if (filters.has(name))
       options.unused_for =

@@ -3,6 +3,7 @@
 #include "image/unpack.h"
 
 #include <fcntl.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 
 #include "base/error.h"
@@ -159,7 +160,19 @@ class Unpacker {
     }
   }
 
+  // A sparse file of a few bytes may claim to be larger than any disk.
+  static void check_room(const Place& place, const TarEntry& entry) {
+    if (entry.size < (1u << 20)) return;
+    struct statvfs info {};
+    check(::fstatvfs(place.directory.get(), &info), "look for free space");
+    const uint64_t room = static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
+    if (entry.size > room)
+      throw too_large("layer: \"{}\" has {} bytes, more than the {} that are free", entry.name,
+                      entry.size, room);
+  }
+
   void make_file(const Place& place, const TarEntry& entry) {
+    check_room(place, entry);
     Fd file(::openat(place.directory.get(), place.name.c_str(),
                      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     check(file.get(), "create {}", place.name);

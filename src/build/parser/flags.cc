@@ -1,6 +1,7 @@
 #include "build/parser/flags.h"
 
 #include "base/strings.h"
+#include "build/parser/suggest.h"
 
 namespace slipway::build {
 
@@ -18,7 +19,10 @@ Flags take_flags(const RawInstruction& raw, std::initializer_list<std::string_vi
     bool known = false;
     for (const auto one : allowed) known = known || one == name;
     if (!known)
-      throw DockerfileError(raw.line, fmt::format("{}: unknown flag: {}", raw.keyword, name));
+      throw DockerfileError(
+          raw.line, fmt::format("{}: unknown flag: {}{}", raw.keyword, name,
+                                did_you_mean(name, std::vector<std::string>(allowed.begin(),
+                                                                            allowed.end()))));
     if (!flags.emplace(name, value).second && !may_repeat(name)) {
       throw DockerfileError(raw.line,
                             fmt::format("{}: duplicate flag specified: {}", raw.keyword, name));

@@ -111,6 +111,7 @@ Ignore Ignore::parse(std::string_view text) {
     std::string_view line = trim(raw);
     if (line.empty() || line.starts_with('#')) continue;
     Pattern pattern;
+    pattern.line = {number, std::string(line)};
     if (line.starts_with('!')) {
       pattern.keep = true;
       line = trim(line.substr(1));
@@ -137,18 +138,30 @@ bool Ignore::has_exceptions() const {
 }
 
 bool Ignore::excludes(std::string_view path) const {
+  return decider(path) != nullptr;
+}
+
+std::optional<Ignore::Line> Ignore::decided_by(std::string_view path) const {
+  const Pattern* pattern = decider(path);
+  if (pattern == nullptr) return std::nullopt;
+  return pattern->line;
+}
+
+const Ignore::Pattern* Ignore::decider(std::string_view path) const {
   const auto parts = clean_parts(path);
   bool out = false;
+  const Pattern* by = nullptr;
   for (const auto& pattern : patterns_) {
     if (pattern.keep != out) continue;  // would change nothing
     for (size_t depth = parts.size(); depth > 0; --depth) {
       if (match_path(pattern.parts, {parts.begin(), parts.begin() + static_cast<long>(depth)})) {
         out = !pattern.keep;
+        by = &pattern;
         break;
       }
     }
   }
-  return out;
+  return out ? by : nullptr;
 }
 
 }  // namespace slipway::build

@@ -1,5 +1,6 @@
 // .dockerignore: which paths of a context are left out. Pure.
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,12 @@ class Ignore {
   // path: relative, '/'-separated, without leading or trailing slash. The last matching pattern
   // decides; a pattern that matches a parent matches what is below.
   bool excludes(std::string_view path) const;
+  // The line that leaves a path out; nullopt: none does.
+  struct Line {
+    int line = 0;
+    std::string text;
+  };
+  std::optional<Line> decided_by(std::string_view path) const;
   bool has_exceptions() const;  // some !pattern
   bool empty() const { return patterns_.empty(); }
 
@@ -22,7 +29,9 @@ class Ignore {
   struct Pattern {
     std::vector<std::string> parts;
     bool keep = false;  // !pattern
+    Line line{};
   };
+  const Pattern* decider(std::string_view path) const;  // nullptr: it stays
   std::vector<Pattern> patterns_;
 };
 

@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "build/parser/flags.h"
 #include "build/parser/mounts.h"
+#include "build/parser/suggest.h"
 #include "build/parser/words.h"
 
 namespace slipway::build {
@@ -204,6 +205,14 @@ Meaning make_onbuild(const RawInstruction& raw, char escape) {
   return Onbuild{raw.rest};
 }
 
+const std::vector<std::string>& instruction_names() {
+  static const std::vector<std::string> names = {
+      "FROM",    "ARG",        "ENV",    "LABEL",      "COPY",       "ADD",
+      "RUN",     "CMD",        "SHELL",  "ENTRYPOINT", "WORKDIR",    "USER",
+      "ONBUILD", "STOPSIGNAL", "EXPOSE", "VOLUME",     "MAINTAINER", "HEALTHCHECK"};
+  return names;
+}
+
 Meaning meaning_of(const RawInstruction& raw, char escape) {
   const std::string& k = raw.keyword;
   if (k == "FROM") return make_from(raw, escape);
@@ -230,7 +239,8 @@ Meaning meaning_of(const RawInstruction& raw, char escape) {
       throw DockerfileError(raw.line, "SHELL requires the arguments to be in JSON form");
     return Shell{std::move(*words)};
   }
-  throw DockerfileError(raw.line, fmt::format("unknown instruction: {}", k));
+  throw DockerfileError(
+      raw.line, fmt::format("unknown instruction: {}{}", k, did_you_mean(k, instruction_names())));
 }
 
 }  // namespace
