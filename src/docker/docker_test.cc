@@ -162,6 +162,12 @@ TEST(Top, PicksTheRowsOfTheContainersProcesses) {
   EXPECT_THROW(select_processes("COMMAND\nx\n", {7}), Error);
 }
 
+TEST(Top, FindsAProcessesGroupOnBothVersions) {
+  EXPECT_EQ(group_in("0::/slipway/abc\n"), "/slipway/abc");
+  EXPECT_EQ(group_in("5:memory:/m\n4:pids:/slipway/abc\n0::/\n"), "/slipway/abc");
+  EXPECT_EQ(group_in(""), "");
+}
+
 TEST(Top, KnowsTheContainersGroupFromOneBelowIt) {
   EXPECT_EQ(container_group("/slipway/abc", "abc"), "/slipway/abc");
   EXPECT_EQ(container_group("/slipway/ecs-1/abc/init.scope", "abc"), "/slipway/ecs-1/abc");

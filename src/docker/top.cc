@@ -11,19 +11,22 @@
 #include "linux/process.h"
 
 namespace slipway::docker {
-namespace {
 
-// The group of a process in the hierarchy that every runtime uses. Nested groups are below it.
-std::string group_of(const std::string& pid) {
+std::string group_in(const std::string& proc_cgroup) {
   std::string unified;
-  for (const auto& line :
-       split(read_file_if_exists("/proc/" + pid + "/cgroup").value_or(""), '\n')) {
+  for (const auto& line : split(proc_cgroup, '\n')) {
     const auto [number, rest] = split_once(line, ':');
     const auto [controllers, path] = split_once(rest, ':');
     if (controllers == "pids") return path;
-    if (controllers.empty()) unified = path;
+    if (number == "0") unified = path;
   }
   return unified;
+}
+
+namespace {
+
+std::string group_of(const std::string& pid) {
+  return group_in(read_file_if_exists("/proc/" + pid + "/cgroup").value_or(""));
 }
 
 }  // namespace

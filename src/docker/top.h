@@ -10,6 +10,9 @@ namespace slipway::docker {
 // Those in the container's control group and below. arguments: ps's, "" or "-ef" is done without
 // it.
 Json processes_json(int first_pid, const std::string& container_id, const std::string& arguments);
+// The group of a process, from its /proc/PID/cgroup: in version 1's hierarchy of pids, which every
+// runtime uses, or in version 2's. Nested groups are below it. Pure; public for tests.
+std::string group_in(const std::string& proc_cgroup);
 // The container's own group, from the path of one that may be below it. Pure; public for tests.
 std::string container_group(const std::string& group, const std::string& container_id);
 // The rows of ps's output whose PID is among these. Throws Error(invalid_argument) when the output
