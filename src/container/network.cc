@@ -247,7 +247,12 @@ void Dataplane::restore(const std::set<std::string>& keep) {
   for (const auto& [id, member] : members_) {
     for (const auto& [network, placed] : member.endpoints) {
       const auto found = bridges_.find(network);
-      if (found != bridges_.end() && !found->second.ready) make_bridge(found->second);
+      if (found == bridges_.end() || found->second.ready) continue;
+      try {
+        make_bridge(found->second);
+      } catch (const std::exception& e) {  // one that cannot be any more keeps no other from it
+        log::error("container", "network {}: {}", found->second.info.name, e.what());
+      }
     }
   }
   // Once more with all that was adopted: a container may have been started in between.
