@@ -92,5 +92,6 @@ void remove_volume(Call&);
 void prune_volumes(Call&);
 // Known to the API, not done here: 501.
 void not_implemented(Call&);
+void refuse_buildkit(Call&);  // its protocol: says how to reach the builder
 
 }  // namespace slipway::docker

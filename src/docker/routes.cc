@@ -65,8 +65,8 @@ constexpr Route kRoutes[] = {
     {"POST", "/build", build_image},
     {"POST", "/build/prune", prune_build_cache},
     {"POST", "/build/cancel", not_implemented},
-    {"POST", "/session", not_implemented},
-    {"POST", "/grpc", not_implemented},
+    {"POST", "/session", refuse_buildkit},
+    {"POST", "/grpc", refuse_buildkit},
     {"GET", "/distribution/{name...}/json", describe_distribution},
 
     {"GET", "/networks", list_networks},
