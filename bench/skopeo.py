@@ -1,7 +1,9 @@
 """skopeo, a client that is not ours, copies a 300 MB image into Slipway's /v2/ and into Debian's
-docker-registry, and out again. Layers are random, so nothing compresses, and new in every round."""
+docker-registry, and out again. Layers are random, so nothing compresses, and new in every round. skopeo spends
+most of a pull on digests and files of its own: so its layers are also fetched by a client that drops them."""
 import base64
 import hashlib
+import http.client
 import json
 import shutil
 import os
@@ -39,6 +41,7 @@ def layout():
                           ("oci-layout", {"imageLayoutVersion": "1.0.0"})):
         with open(f"{LAYOUT}/{name}", "w") as file:
             json.dump(content, file)
+    return [layer["digest"] for layer in layers]
 
 
 def skopeo(*args):
@@ -60,6 +63,22 @@ def pull(host, number):
     return SIZE / taken / 1e6
 
 
+def fetch(host, digests, headers):
+    """The same layers over one connection, dropped as they come: what the registry itself costs."""
+    connection, buffer = http.client.HTTPConnection(host), bytearray(1 << 20)
+
+    def layers():
+        for digest in digests:
+            connection.request("GET", f"/v2/foreign/blobs/{digest}", headers=headers)
+            answer = connection.getresponse()
+            if answer.status != 200:
+                sys.exit(f"bench: {host}: {answer.status}")
+            while answer.readinto(buffer):
+                pass
+
+    return SIZE / bench.clock(layers) / 1e6
+
+
 def main():
     slipway, registry = engines.Slipway().up(), engines.DockerRegistry().up()
     slipway.repository("foreign")
@@ -69,21 +88,34 @@ def main():
                           ("/tmp/policy.json", {"default": [{"type": "insecureAcceptAnything"}]})):
         with open(path, "w") as file:
             json.dump(content, file)
-    made = set()
+    made = {}
 
     def pushed(host, number):
         if number not in made:
-            made.add(number)
-            layout()
+            made[number] = layout()
             os.sync()
         return push(host, number)
 
     rounds = bench.rounds(11)
     up = bench.in_turn(rounds, **{name: lambda n, host=host: pushed(host, n) for name, host in hosts.items()})
     down = bench.in_turn(rounds, **{name: lambda n, host=host: pull(host, n) for name, host in hosts.items()})
+    keys = {"slipway": {"Authorization": f"Basic {login}"}, "registry": {}}
+    pids = {"slipway": slipway.process.pid, "registry": registry.process.pid}
+    spent = {name: [] for name in hosts}
+
+    def fetched(name, number):
+        before = bench.cpu(pids[name])
+        speed = fetch(hosts[name], made[number], keys[name])
+        spent[name].append(bench.cpu(pids[name]) - before)
+        return speed
+
+    dropped = bench.in_turn(rounds, **{name: lambda n, name=name: fetched(name, n) for name in hosts})
     bench.row(f"skopeo push, new {SIZE >> 20} MB image", up["slipway"], "docker-registry", up["registry"], " MB/s",
               "at least 1.5")
     bench.row("skopeo pull of it", down["slipway"], "docker-registry", down["registry"], " MB/s", "at least 1.5")
+    bench.row("its layers, to a client that drops them", dropped["slipway"], "docker-registry", dropped["registry"],
+              " MB/s")
+    bench.row("the registry's CPU time for that", spent["slipway"], "docker-registry", spent["registry"])
 
 
 main()

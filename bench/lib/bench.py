@@ -116,6 +116,13 @@ def resident(pid):
     return 0.0
 
 
+def cpu(pid):
+    """Seconds of CPU that the process has used so far."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def processes(word):
     """The pids whose program is called `word` or starts with it."""
     found = []
