@@ -49,8 +49,9 @@ Json own_mount(const ResolvedMount& mount) {
     // Not "rprivate" for one that is not recursive: crun would take all of it as recursive.
     const std::string usual = mount.recursive ? "rprivate" : "private";
     std::vector<std::string> options = {mount.recursive ? "rbind" : "bind",
-                                        mount.propagation.empty() ? usual : mount.propagation,
-                                        mount.read_only ? "ro" : "rw"};
+                                        mount.propagation.empty() ? usual : mount.propagation};
+    // Never "rw": what is mounted read-only at the source stays so.
+    if (mount.read_only) options.emplace_back("ro");
     if (mount.read_only_recursive) options.emplace_back("rro");
     return entry(mount.target, "bind", mount.source, std::move(options));
   }

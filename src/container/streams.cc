@@ -47,20 +47,28 @@ void Engine::logs(const std::string& id, const LogOptions& options, const Stop& 
   if (info.log_path.empty())
     throw unimplemented("configured logging driver does not support reading");
   bool past_end = false;
+  // What is not followed has an end, however fast the container writes on.
+  int64_t lines_left = !options.follow && options.tail >= 0 ? options.tail : INT64_MAX;
+  auto end = TimePoint::max();
   LogAssembler assembler([&](const LogLine& line) {
     if (options.since && line.time < *options.since) return true;
-    if (options.until && line.time > *options.until) {
+    if (line.time > std::min(end, options.until.value_or(end))) {
       past_end = true;
       return false;
     }
     if (!(line.stream == 2 ? options.err : options.out)) return true;
-    return sink(line);
+    past_end = lines_left-- <= 0;
+    return !past_end && sink(line);
   });
   const auto subscription = container->changed.subscribe();
   std::optional<LogWatch> watch;
   if (options.follow) watch.emplace(info.log_path);
   LogFile file(info.log_path);
-  if (options.tail >= 0) file.seek_tail(options.tail, options.out, options.err);
+  if (options.tail >= 0) {
+    file.seek_tail(options.tail, options.out, options.err);
+  } else if (!options.follow) {
+    end = impl_->clock.now();
+  }
   for (;;) {
     bool going = false;  // looked at before reading: what comes after an end is read then
     {
