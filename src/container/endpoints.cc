@@ -60,6 +60,17 @@ void Dataplane::place_ipv6(Bridge& bridge, const EndpointSpec& wanted, Endpoint&
   endpoint.gateway6 = network.internal ? "" : network.six.gateway;
 }
 
+// "eth0", or the next.
+std::string Dataplane::free_interface(const Member& member, const std::string& prefix) {
+  for (int n = 0;; ++n) {
+    std::string name = (prefix.empty() ? "eth" : prefix) + std::to_string(n);
+    const bool taken =
+        std::any_of(member.endpoints.begin(), member.endpoints.end(),
+                    [&](const auto& e) { return e.second.endpoint.interface == name; });
+    if (!taken) return name;
+  }
+}
+
 Dataplane::Plug Dataplane::place(const std::string& id, const EndpointSpec& wanted) {
   const std::lock_guard lock(mutex_);
   Bridge& bridge = ready_bridge(wanted.network_id);
@@ -86,14 +97,7 @@ Dataplane::Plug Dataplane::place(const std::string& id, const EndpointSpec& want
   endpoint.prefix = bridge.subnet.prefix;
   endpoint.mac = wanted.mac.empty() ? mac_of_address(address) : wanted.mac;
   Member& member = members_[id];
-  const std::string prefix = option_text(network, option_prefix);
-  for (int n = 0; endpoint.interface.empty(); ++n) {
-    const std::string name = (prefix.empty() ? "eth" : prefix) + std::to_string(n);
-    const bool taken =
-        std::any_of(member.endpoints.begin(), member.endpoints.end(),
-                    [&](const auto& e) { return e.second.endpoint.interface == name; });
-    if (!taken) endpoint.interface = name;
-  }
+  endpoint.interface = free_interface(member, option_text(network, option_prefix));
   member.endpoints[network.id] = {endpoint, wanted.gateway_priority, network.internal, false};
   out.bridge = network.bridge;
   out.netns = netns_path(id);

@@ -88,6 +88,7 @@ class Dataplane {
   bool wants_table6() const;
   linux::Nft& nft();
   Plug place(const std::string& id, const EndpointSpec& wanted);
+  static std::string free_interface(const Member& member, const std::string& prefix);
   static void place_ipv6(Bridge& bridge, const EndpointSpec& wanted, Endpoint& endpoint);
   void plug(const Plug& plug);
   void make_again(const std::string& network_id);
