@@ -5,6 +5,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "build/cache_from.h"
 #include "build/mounted_tree.h"
 #include "build/stages.h"
 #include "codec/tar.h"
@@ -69,13 +70,6 @@ void add_labels(image::Config& config, const std::map<std::string, std::string>&
   }
 }
 
-void say(Job& job, const std::string& text) {
-  Event event;
-  event.kind = Event::Kind::message;
-  event.text = text;
-  job.tell(event);
-}
-
 void warn_unused_args(Job& job) {
   const auto used = job.used_args();
   std::vector<std::string> unused;
@@ -84,8 +78,8 @@ void warn_unused_args(Job& job) {
       unused.push_back(name);
   }
   if (!unused.empty())
-    say(job, fmt::format("[Warning] One or more build-args [{}] were not consumed\n",
-                         join(unused, " ")));
+    job.say(fmt::format("[Warning] One or more build-args [{}] were not consumed\n",
+                        join(unused, " ")));
 }
 
 void announce(Job& job, const Plan& plan, size_t target) {
@@ -95,49 +89,6 @@ void announce(Job& job, const Plan& plan, size_t target) {
   for (size_t i = 0; i <= target; ++i)
     if (plan.needed(i)) begin.stages.push_back(static_cast<int>(i));
   job.tell(begin);
-}
-
-// The steps of images that --cache-from names: each image carries the keys of its own.
-void import_steps(Job& job, const image::Image& image) {
-  const auto& config = image.config;
-  size_t layer = 0;
-  for (size_t i = 0; i < config.history.size(); ++i) {
-    const auto& history = config.history[i];
-    CachedStep step;
-    step.created = history.created;
-    step.description = history.created_by;
-    if (!history.empty_layer) {
-      if (layer >= config.diff_ids.size() || layer >= image.layers.size()) return;
-      step.has_layer = true;
-      step.layer = image.layers[layer];
-      step.diff_id = config.diff_ids[layer++];
-    }
-    if (i >= config.step_keys.size() || config.step_keys[i].empty()) continue;
-    step.key = config.step_keys[i];
-    job.imported.emplace(step.key, step);
-  }
-  job.keep(config.diff_ids, image.layers);
-}
-
-void import_images(Job& job) {
-  for (const auto& name : job.request.cache_from) {
-    try {
-      auto found = job.deps.images.find(name);
-      if (!found) {
-        const auto reference = image::Reference::parse(name);
-        const auto known = job.request.credentials.find(reference.domain);
-        job.deps.registry.pull(
-            reference,
-            known == job.request.credentials.end() ? std::nullopt : std::optional(known->second),
-            [](const registry::Progress&) {}, job.stop);
-        found = job.deps.images.get(name);
-      }
-      import_steps(job, *found);
-    } catch (const Error& e) {
-      if (e.kind() == Kind::cancelled) throw;
-      say(job, fmt::format("[Warning] --cache-from {}: {}\n", name, e.what()));
-    }
-  }
 }
 
 // The target's files as one archive.
@@ -190,9 +141,9 @@ struct Builder::Impl {
     const auto made = finish(job, std::move(result));
     for (const auto& name : names) deps.images.tag(made.id, name);
     warn_unused_args(job);
-    say(job, fmt::format("Successfully built {}\n", made.id.substr(made.id.find(':') + 1, 12)));
+    job.say(fmt::format("Successfully built {}\n", made.id.substr(made.id.find(':') + 1, 12)));
     for (const auto& name : names)
-      say(job, fmt::format("Successfully tagged {}\n", name.familiar()));
+      job.say(fmt::format("Successfully tagged {}\n", name.familiar()));
     return made.id;
   }
 

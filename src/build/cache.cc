@@ -210,8 +210,7 @@ Pruned Cache::shrink(const PruneOptions& options) {
     if ((total <= options.keep_bytes && options.keep_bytes > 0) || used > newest) break;
     const CachedStep& step = all.at(key);
     const auto layer = layers.find(step.diff_id);
-    if (layer == layers.end() && (options.keep_bytes > 0 || !options.all))
-      continue;  // frees nothing
+    if (layer == layers.end() && (options.keep_bytes > 0 || !options.all)) continue;
     if (options.fits && !options.fits(usage_of(step, held))) continue;
     gone.push_back(key);
     if (layer == layers.end() || --layer->second.second > 0) continue;

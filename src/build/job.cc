@@ -15,6 +15,13 @@ void Job::tell(const Event& event) {
   observer(event);
 }
 
+void Job::say(const std::string& text) {
+  Event event;
+  event.kind = Event::Kind::message;
+  event.text = text;
+  tell(event);
+}
+
 int Job::next_id() {
   const std::lock_guard lock(mutex_);
   return ++ids_;

@@ -37,6 +37,7 @@ struct Job : JobParts {
   std::map<std::string, CachedStep> imported{};      // steps of --cache-from images, by key
 
   void tell(const Event& event);
+  void say(const std::string& text);  // about the whole build
   int next_id();
   void use_arg(const std::string& name);
   std::set<std::string> used_args();

@@ -75,6 +75,34 @@ void add_build_limits(CLI::App* command, BuildCommand& build) {
   command->add_option("--security-opt", build.security, "seccomp=FILE or seccomp=unconfined");
 }
 
+void add_build_modes(CLI::App* command, BuildCommand& build) {
+  command->add_option("--iidfile", build.id_file, "write the image's id to this file");
+  command->add_option("--progress", build.progress, "auto, plain, tty or quiet")
+      ->check(CLI::IsMember({"auto", "plain", "tty", "quiet"}))
+      ->capture_default_str();
+  command->add_option("--compression", build.compression, "of layers: gzip or zstd")
+      ->check(CLI::IsMember({"gzip", "zstd"}))
+      ->capture_default_str();
+  command->add_flag("--no-cache", build.no_cache, "run every step");
+  command->add_option("--no-cache-filter", build.no_cache_stages, "run every step of this stage");
+  command->add_flag("--pull", build.pull, "look for newer base images");
+  command->add_flag("--explain", build.explain, "say why a step was not taken from the cache");
+  command->add_flag("-q,--quiet", build.quiet, "print only the image's id");
+}
+
+void add_cache_to(CLI::App* command, BuildCommand& build) {
+  command
+      ->add_option_function<std::string>(
+          "--cache-to",
+          [&build](const std::string& value) {
+            if (value != "type=inline")
+              build.refused.emplace_back(
+                  "--cache-to: not needed: every image carries what --cache-from wants");
+          },
+          "type=inline")
+      ->group("");
+}
+
 // What docker build or buildx have and this builder has not: known, so that the answer says why.
 void add_refused(CLI::App* command, BuildCommand& build) {
   const auto refuse = [&](const char* name, const char* why) {
@@ -108,16 +136,7 @@ void add_refused(CLI::App* command, BuildCommand& build) {
   refuse_flag("--squash", "an experiment of Docker's classic builder");
   for (const char* name : {"--load", "--rm", "--force-rm", "--compress"})  // as it is anyway
     command->add_flag(std::string(name))->group("");
-  command
-      ->add_option_function<std::string>(
-          "--cache-to",
-          [&build](const std::string& value) {
-            if (value != "type=inline")
-              build.refused.emplace_back(
-                  "--cache-to: not needed: every image carries what --cache-from wants");
-          },
-          "type=inline")
-      ->group("");
+  add_cache_to(command, build);
 }
 
 void add_build(CLI::App& app, BuildCommand& build) {
@@ -149,18 +168,7 @@ void add_build(CLI::App& app, BuildCommand& build) {
   command->add_option("--network", build.network, "of RUN: default, host or none");
   command->add_option("--platform", build.platform, "linux/amd64");
   add_build_limits(command, build);
-  command->add_option("--iidfile", build.id_file, "write the image's id to this file");
-  command->add_option("--progress", build.progress, "auto, plain, tty or quiet")
-      ->check(CLI::IsMember({"auto", "plain", "tty", "quiet"}))
-      ->capture_default_str();
-  command->add_option("--compression", build.compression, "of layers: gzip or zstd")
-      ->check(CLI::IsMember({"gzip", "zstd"}))
-      ->capture_default_str();
-  command->add_flag("--no-cache", build.no_cache, "run every step");
-  command->add_option("--no-cache-filter", build.no_cache_stages, "run every step of this stage");
-  command->add_flag("--pull", build.pull, "look for newer base images");
-  command->add_flag("--explain", build.explain, "say why a step was not taken from the cache");
-  command->add_flag("-q,--quiet", build.quiet, "print only the image's id");
+  add_build_modes(command, build);
   add_refused(command, build);
   for (auto* option : command->get_options())
     if (option->get_items_expected_max() > 1) option->allow_extra_args(false);
