@@ -117,7 +117,10 @@ ResolvedMount resolve_volume(Volumes& volumes, const Mount& mount, const std::st
   out.name = volume.name;
   out.source = volume.path;
   out.target = target;
-  out.read_only = mount.read_only;
+  // A volume that is mounted read-only: crun would make it writable in the container.
+  const auto words = volume.options.find("o");
+  const auto list = split(words == volume.options.end() ? "" : words->second, ',');
+  out.read_only = mount.read_only || std::find(list.begin(), list.end(), "ro") != list.end();
   out.anonymous = anonymous;
   out.no_copy = mount.no_copy;
   out.subpath = mount.subpath;

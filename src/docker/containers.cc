@@ -170,7 +170,9 @@ void prune_containers(Call& call) {
 void top_container(Call& call) {
   const auto info = docker_container(call.deps, call.var("id"));
   if (info.state.pid == 0) throw conflict("container {} is not running", info.id);
-  call.json(200, processes_json(info.state.pid, info.id, call.text("ps_args", "-ef")));
+  const auto processes = processes_json(info.state.pid, info.id, call.text("ps_args", "-ef"));
+  publish_container(call, info, "top");
+  call.json(200, processes);
 }
 
 }  // namespace slipway::docker
