@@ -137,6 +137,18 @@ std::string render_conditions(Text& out, const std::string& name,
   return join(names, " ");
 }
 
+bool asks_for_host(const Listener& listener) {
+  const auto redirects = [](const Action& action) {
+    return std::holds_alternative<Redirect>(action);
+  };
+  return redirects(listener.default_action) ||
+         std::any_of(listener.rules.begin(), listener.rules.end(), [&](const Rule& rule) {
+           return redirects(rule.action) ||
+                  std::any_of(rule.conditions.begin(), rule.conditions.end(),
+                              [](const Condition& c) { return c.field == Field::host; });
+         });
+}
+
 std::string redirect_location(const Redirect& redirect, uint16_t port, bool without_query) {
   const std::string protocol = to_lower(redirect.protocol);
   if (protocol != "http" && protocol != "https" && protocol != "#{protocol}") {

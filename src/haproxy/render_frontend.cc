@@ -195,22 +195,8 @@ void render_headers(Scope& s) {
   }
 }
 
-// Whether a rule asks for the host's name: then it is worked out once for all of them.
-bool asks_for_host(const Listener& listener) {
-  const auto redirects = [](const Action& action) {
-    return std::holds_alternative<Redirect>(action);
-  };
-  return redirects(listener.default_action) ||
-         std::any_of(listener.rules.begin(), listener.rules.end(), [&](const Rule& rule) {
-           return redirects(rule.action) ||
-                  std::any_of(rule.conditions.begin(), rule.conditions.end(),
-                              [](const Condition& c) { return c.field == Field::host; });
-         });
-}
-
-// What is the same for every balancer of a frontend. Each line costs something with every request,
-// whose budget is 3 % of a bare HAProxy's time (bench/load_balancer.py): numbers are compared
-// faster than texts, for which HAProxy asks a cache first.
+// What is the same for every balancer of a frontend. Each request pays for each line: numbers are
+// compared, not texts, for which HAProxy would ask a cache first (bench/load_balancer.py).
 void render_common(Text& out, bool host) {
   // A worker that a reload has replaced: see render_handover.
   out.line("http-request allow if { stopping }");

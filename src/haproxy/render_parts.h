@@ -31,6 +31,8 @@ std::string reason(int status);
 // Declares acls named <name>c<n> and returns the condition "<name>c0 <name>c1".
 std::string render_conditions(Text& out, const std::string& name,
                               const std::vector<Condition>& conditions);
+// Whether one of these or a Location asks for txn.host, the host's name: then it must be set first.
+bool asks_for_host(const Listener& listener);
 // The log-format text of a redirect's Location; without_query leaves the query out.
 std::string redirect_location(const Redirect& redirect, uint16_t port, bool without_query);
 // One frontend on the balancer's own address.
