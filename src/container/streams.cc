@@ -38,6 +38,12 @@ class LogWatch {
   Fd fd_;
 };
 
+bool may_write(const Container& container) {
+  const std::lock_guard lock(container.mutex);
+  const Status status = container.record.info.state.status;
+  return !container.removed && (is_up(status) || status == Status::restarting);
+}
+
 }  // namespace
 
 void Engine::logs(const std::string& id, const LogOptions& options, const Stop& stop,
@@ -70,12 +76,8 @@ void Engine::logs(const std::string& id, const LogOptions& options, const Stop& 
     end = impl_->clock.now();
   }
   for (;;) {
-    bool going = false;  // looked at before reading: what comes after an end is read then
-    {
-      const std::lock_guard lock(container->mutex);
-      const Status status = container->record.info.state.status;
-      going = !container->removed && (is_up(status) || status == Status::restarting);
-    }
+    const bool going =
+        may_write(*container);  // before reading: what comes after an end is read then
     const bool go_on = file.read([&](const LogRecord& record) { return assembler.add(record); });
     if (!go_on || past_end) return;
     if (!options.follow || !going) break;
