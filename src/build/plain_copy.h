@@ -58,7 +58,7 @@ class PlainCopy {
 
   const Context& context_;
   const linux::Root& lower_;
-  const CopyOptions& options_;
+  const CopyOptions options_;
   std::shared_ptr<const std::string> archive_;
   std::map<std::string, Directory> directories_;  // by target; parents come first
   std::vector<File> links_;                       // symlinks

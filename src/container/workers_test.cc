@@ -10,10 +10,10 @@ namespace {
 
 TEST(Workers, a_job_of_later_begins_in_time_though_the_others_are_busy) {
   for (int i = 0; i < 20; ++i) {
-    Workers workers(2);
     const Stop later;
     std::atomic<bool> in_time = false;
     const Stop done;
+    Workers workers(2);  // last: its threads end before what they use
     workers.post_at(std::chrono::steady_clock::now() + milliseconds(20), [&] { later.request(); });
     // Whichever thread takes this one: the other has to see to the job above.
     Stop().wait_for(milliseconds(2));
