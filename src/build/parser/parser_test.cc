@@ -65,7 +65,7 @@ TEST(Dockerfile, ErrorsNameTheLine) {
       error_of("COPY a b\n"),
       "dockerfile parse error on line 1: no build stage in current context (FROM must come first)");
   EXPECT_EQ(error_of("FROM a\nCOPY --frm=x a b\n"),
-            "dockerfile parse error on line 2: COPY: unknown flag: frm");
+            "dockerfile parse error on line 2: COPY: unknown flag: frm (did you mean from?)");
   EXPECT_EQ(error_of("FROM a\nCOPY a\n"),
             "dockerfile parse error on line 2: COPY requires at least two arguments, but only 1 "
             "was provided");
