@@ -76,8 +76,8 @@ class Connection {
   // Closing with unread input would reset the connection and take our last answer with it.
   void linger() {
     socket_.transport->shutdown_write();
-    const Waiting waiting{stop_, deadline_in(milliseconds(500))};
-    for (size_t total = 0; total < kMaxDrain;) {
+    const Waiting waiting{stop_, deadline_in(milliseconds(2000))};
+    for (size_t total = 0; total < kMaxLinger;) {
       const size_t n = socket_.transport->read(socket_.block, waiting);
       if (n == 0) break;
       total += n;

@@ -257,6 +257,15 @@ TEST(Http, BodyThatEndsTooEarlyIsAnErrorForTheHandler) {
   EXPECT_TRUE(eventually([&] { return broken == 1; }));
 }
 
+TEST(Http, AnEarlyAnswerReachesAClientThatIsStillSending) {
+  Fixture fixture([](Exchange& e) { e.respond(400, {}, "not this"); });
+  const std::string piece(64 * 1024, 'x');
+  Raw raw(fixture.port);
+  raw.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n");
+  for (int i = 0; i < 160; ++i) raw.send(piece);  // 10 MB
+  EXPECT_TRUE(raw.read_to_end().ends_with("not this"));
+}
+
 TEST(Http, HandlerThatThrowsBecomes500AndTellsNothing) {
   Fixture fixture([](Exchange& e) {
     if (e.request().path == "/begun") e.begin(200, {});

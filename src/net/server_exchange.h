@@ -11,8 +11,10 @@
 namespace slipway::net {
 
 constexpr size_t kReadBlock = 64 * 1024;
-// What is read and thrown away of what nobody wanted, to save the connection or its last answer.
+// What is read and thrown away of what nobody wanted, to save the connection...
 constexpr size_t kMaxDrain = 256 * 1024;
+// ... or its last answer: a client that is still writing a large body has to come to read it.
+constexpr size_t kMaxLinger = 16 * 1024 * 1024;
 
 // The connection itself: what was read ahead belongs to the next request.
 struct ServerSocket {
